@@ -1,0 +1,42 @@
+# Every target sets up .venv by itself: with uv when it is there, else with venv and pip.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.callboard-ready
+CODE   := callboard tests bench examples
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long lint bench
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## run the whole path once and show it
+	$(BIN)/callboard demo $(ARGS)
+
+test: $(READY) ## run the suite against a real nats-server
+	$(BIN)/pytest $(ARGS)
+
+test-long: $(READY) ## run the suite and what takes minutes or needs Node
+	$(BIN)/pytest -m "long or not long" $(ARGS)
+
+lint: $(READY) ## check style and types
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+
+bench: $(READY) ## measure throughput, latency and memory
+	$(BIN)/python bench/bench.py $(ARGS)
+
+$(READY): pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python '>=3.11' $(VENV) && \
+		uv pip install --quiet --python $(BIN)/python --editable '.[dev]'; \
+	else \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "callboard needs Python 3.11 or newer: set PYTHON=…")' && \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'; \
+	fi
+	@touch $@
