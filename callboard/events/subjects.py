@@ -1,0 +1,141 @@
+"""Every subject, stream and durable name of callboard, one builder each.
+
+Names from outside pass :func:`token` before they become part of a subject: the server takes wildcards in a published
+subject literally, so nobody else checks them.
+"""
+
+import base64
+import re
+from uuid import UUID
+
+from callboard.events.errors import InvalidTokenError
+
+COMMANDS = "CALLBOARD_COMMANDS"
+REQUESTS = "CALLBOARD_REQUESTS"
+EVENTS = "CALLBOARD_EVENTS"
+TIMERS = "CALLBOARD_TIMERS"
+DEAD = "CALLBOARD_DEAD"
+
+SUBMIT = "callboard.submit"
+CANCEL = "callboard.cancel"
+RETRY = "callboard.retry"
+HEARTBEAT = "callboard.heartbeat"
+REQUEST = "callboard.request"
+EVENT_PREFIX = "callboard.events"
+TASK_PREFIX = "callboard.events.task"
+LIVE_PREFIX = "callboard.live"
+DEAD_PREFIX = "callboard.dead"
+API = "callboard.api"
+QUERY = "callboard.query"
+
+ORCHESTRATOR_DURABLE = "orchestrator"
+DELIVERY_DURABLE = "delivery"
+
+MAX_ID_BYTES = 192
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_UUID_MARK = "~"
+_TEXT_MARK = "="
+
+
+def token(value: str, what: str = "id") -> str:
+    """Return ``value`` unchanged when it may stand as one subject token.
+
+    Raises:
+        InvalidTokenError: it does not match ``[A-Za-z0-9_-]{1,64}``; ``what`` names it in the message.
+    """
+    if not isinstance(value, str) or _TOKEN.fullmatch(value) is None:
+        raise InvalidTokenError(what, value)
+    return value
+
+
+def is_token(value: str) -> bool:
+    """Tell whether ``value`` may stand as one subject token."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+def id_token(originator_id: UUID | str) -> str:
+    """Return the one subject token that stands for any aggregate id, and for no other id.
+
+    A plain token stands for itself. A UUID object is marked, so that it reads back as a UUID; any other text is
+    base64url behind a mark that no plain token contains.
+
+    Raises:
+        InvalidTokenError: the text is longer than ``MAX_ID_BYTES`` bytes in UTF-8.
+    """
+    if isinstance(originator_id, UUID):
+        return _UUID_MARK + originator_id.hex
+    if _TOKEN.fullmatch(originator_id):
+        return originator_id
+    raw = originator_id.encode("utf-8", "surrogatepass")
+    if len(raw) > MAX_ID_BYTES:
+        raise InvalidTokenError(f"an aggregate id of at most {MAX_ID_BYTES} bytes", originator_id)
+    return _TEXT_MARK + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def id_from_token(text: str) -> UUID | str:
+    """Return the aggregate id that :func:`id_token` turned into ``text``.
+
+    Raises:
+        InvalidTokenError: ``text`` is no token that :func:`id_token` makes.
+    """
+    try:
+        originator_id = _unmarked(text)
+        if id_token(originator_id) == text:
+            return originator_id
+    except ValueError as error:
+        raise InvalidTokenError("an aggregate token", text) from error
+    raise InvalidTokenError("an aggregate token", text)
+
+
+def _unmarked(text: str) -> UUID | str:
+    if text.startswith(_UUID_MARK):
+        return UUID(hex=text[1:])
+    if text.startswith(_TEXT_MARK):
+        padded = text[1:] + "=" * (-(len(text) - 1) % 4)
+        return base64.urlsafe_b64decode(padded).decode("utf-8", "surrogatepass")
+    return text
+
+
+def submit(agent: str | None = None) -> str:
+    """Return the subject to publish a submission to; without ``agent`` the orchestrator chooses."""
+    return SUBMIT if agent is None else f"{SUBMIT}.{token(agent, 'agent')}"
+
+
+def cancel(task_id: str) -> str:
+    """Return the subject to publish a cancellation to."""
+    return f"{CANCEL}.{token(task_id)}"
+
+
+def dead(reason: str) -> str:
+    """Return the dead-letter subject for ``reason``, one token such as ``malformed``."""
+    return f"{DEAD_PREFIX}.{token(reason, 'reason')}"
+
+
+def task_events(task_id: str = "*") -> str:
+    """Return the filter for all events of one task, or of every task."""
+    return f"{TASK_PREFIX}.{task_id if task_id == '*' else token(task_id)}.>"
+
+
+def live_task(task_id: str) -> str:
+    """Return the filter under which stored events of one task are published as they happen."""
+    return f"{LIVE_PREFIX}.task.{token(task_id)}.>"
+
+
+def live_event(event: str) -> str:
+    """Return the filter for one kind of live task event, such as ``cancelled``, of every task."""
+    return f"{LIVE_PREFIX}.task.*.*.{token(event, 'event')}"
+
+
+def task_event(event: str) -> str:
+    """Return the filter for one kind of stored task event of every task."""
+    return f"{TASK_PREFIX}.*.*.{token(event, 'event')}"
+
+
+def assigned(agent: str, priority: str) -> str:
+    """Return the filter that is one agent's queue in one priority band."""
+    return f"{TASK_PREFIX}.*.*.assigned.{token(agent, 'agent')}.{token(priority, 'priority')}"
+
+
+def specialist_durable(agent: str, priority: str) -> str:
+    """Return the durable consumer name of one agent's queue in one priority band."""
+    return f"specialist-{token(agent, 'agent')}-{token(priority, 'priority')}"

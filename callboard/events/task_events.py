@@ -1,0 +1,198 @@
+"""The events in the life of one task, as they are stored.
+
+This file is the storage format: ``TOPIC`` and the field names on the wire never change, a new field has a default, and
+the golden bytes in ``tests/golden`` decode for ever.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from callboard.events.submission import DeliverySpec
+
+DEFAULT_MAX_ATTEMPTS: Final = 3
+
+
+class TaskError(Struct, frozen=True):
+    """Why an attempt, a task or a delivery failed: the error's class name and its message."""
+
+    type: str
+    message: str
+
+
+class TaskEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every task event carries; on the wire ``{"id", "version", "at", …}``."""
+
+    TOPIC: ClassVar[str]
+
+    originator_id: str = field(name="id")
+    originator_version: int = field(name="version")
+    at: datetime
+
+    @property
+    def tail(self) -> str:
+        """Subject tokens behind the event's name, so that consumers can filter on them."""
+        return ""
+
+
+class Submitted(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The task was accepted; the fields are the submission's."""
+
+    TOPIC: ClassVar[str] = "task.submitted"
+
+    input: Raw
+    priority: str | int
+    kind: str | None = None
+    scheduled_for: datetime | None = None
+    expires_at: datetime | None = None
+    timeout_seconds: float | None = None
+    max_attempts: int | None = None
+    depends_on: list[str] = []
+    parent_id: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    tenant_id: str | None = None
+    delivery: list[DeliverySpec] = []
+    metadata: dict[str, Any] = {}
+
+
+class Routed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """An agent was chosen, with the reason."""
+
+    TOPIC: ClassVar[str] = "task.routed"
+
+    agent: str
+    confidence: float
+    method: str
+    reason: str
+    intent: str | None = None
+    entities: dict[str, Any] = {}
+
+
+class Assigned(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The task stands in an agent's queue, in its priority band; ``max_attempts`` is the limit in force."""
+
+    TOPIC: ClassVar[str] = "task.assigned"
+
+    agent: str
+    priority: str
+    attempt: int
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+
+    @property
+    def tail(self) -> str:
+        """Agent and priority band, so that one agent's queue in one band is one filter."""
+        return f"{self.agent}.{self.priority}"
+
+
+class Started(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """A worker took the task; user code runs from here."""
+
+    TOPIC: ClassVar[str] = "task.started"
+
+    worker: str
+    attempt: int
+
+
+class Progressed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """User code reported how far it is: ``fraction`` 0-1, a note for people, or both."""
+
+    TOPIC: ClassVar[str] = "task.progressed"
+
+    fraction: float | None = None
+    note: str | None = None
+
+
+class AttemptFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt came to nothing; ``released`` attempts were handed back and do not count."""
+
+    TOPIC: ClassVar[str] = "task.attempt_failed"
+
+    error: TaskError
+    attempt: int
+    retryable: bool
+    released: bool = False
+
+
+class Completed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The task ended well; ``output`` is the JSON its handler returned."""
+
+    TOPIC: ClassVar[str] = "task.completed"
+
+    output: Raw
+    duration_ms: float
+
+
+class Failed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The task ended without a result after ``attempts`` attempts."""
+
+    TOPIC: ClassVar[str] = "task.failed"
+
+    error: TaskError
+    attempts: int
+
+
+class Cancelled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody called the task off."""
+
+    TOPIC: ClassVar[str] = "task.cancelled"
+
+    reason: str | None
+
+
+class Delivered(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """The result reached the ``index``-th delivery target of the submission."""
+
+    TOPIC: ClassVar[str] = "task.delivered"
+
+    channel: str
+    attempt: int
+    index: int
+    receipt: Any = None
+
+
+class DeliveryFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt to deliver failed; ``final`` says that there will be no other."""
+
+    TOPIC: ClassVar[str] = "task.delivery_failed"
+
+    channel: str
+    attempt: int
+    index: int
+    error: TaskError
+    final: bool
+
+
+class UnknownEvent(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """An event that a newer callboard wrote: counted, left alone, never written by this one."""
+
+    TOPIC: ClassVar[str] = "task.unknown"
+
+
+EVENTS: Final[tuple[type[TaskEvent], ...]] = (
+    Submitted,
+    Routed,
+    Assigned,
+    Started,
+    Progressed,
+    AttemptFailed,
+    Completed,
+    Failed,
+    Cancelled,
+    Delivered,
+    DeliveryFailed,
+)
+_DECODERS: Final = {cls.TOPIC: msgspec.json.Decoder(cls) for cls in EVENTS}
+_UNKNOWN: Final = msgspec.json.Decoder(UnknownEvent)
+
+
+def decode(topic: str, data: bytes) -> TaskEvent:
+    """Return the event stored under ``topic`` with the JSON body ``data``.
+
+    Raises:
+        msgspec.MsgspecError: the body is not what that topic's events look like.
+        UnicodeDecodeError: a text in the body is not UTF-8.
+    """
+    return _DECODERS.get(topic, _UNKNOWN).decode(data)

@@ -1,0 +1,154 @@
+"""The state that the events of one task fold into: all that its decisions need to know."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from callboard.events.errors import InvalidValueError
+from callboard.events.submission import DeliverySpec, band
+from callboard.events.task_events import (
+    DEFAULT_MAX_ATTEMPTS,
+    Assigned,
+    AttemptFailed,
+    Cancelled,
+    Completed,
+    Delivered,
+    DeliveryFailed,
+    Failed,
+    Progressed,
+    Routed,
+    Started,
+    Submitted,
+    TaskEvent,
+)
+
+TERMINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
+DELIVERABLE: Final = frozenset({"completed", "failed"})
+
+
+class DeliveryState(Struct, frozen=True):
+    """How far one delivery target is: attempts made, and whether it is over (either way)."""
+
+    attempts: int = 0
+    over: bool = False
+
+
+class TaskState(Struct, frozen=True, kw_only=True):
+    """All that decisions need to know of a task. ``version`` is that of its last event.
+
+    ``attempt`` is the current one, from 1; ``released`` counts attempts handed back, which do not use up the limit;
+    ``progress`` is the last report of the current attempt (fraction, note).
+    """
+
+    id: str
+    version: int
+    status: str
+    submitted: Submitted | None = None
+    agent: str | None = None
+    priority: str = "normal"
+    attempt: int = 0
+    released: int = 0
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    started_at: datetime | None = None
+    worker: str | None = None
+    progress: tuple[float | None, str | None] = (None, None)
+    finished: Completed | Failed | None = None
+    deliveries: tuple[DeliveryState, ...] = ()
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the task's life is over."""
+        return self.status in TERMINAL
+
+    @property
+    def targets(self) -> list[DeliverySpec]:
+        """What the submission asks to be told of the result, one entry per delivery."""
+        return [] if self.submitted is None else self.submitted.delivery
+
+    @property
+    def size(self) -> int:
+        """Roughly how many bytes of memory the state holds."""
+        size = 1_000
+        if self.submitted is not None:
+            size += len(memoryview(self.submitted.input)) + _weight(self.submitted)
+        if isinstance(self.finished, Completed):
+            size += len(memoryview(self.finished.output))
+        return size
+
+
+def evolve(state: TaskState | None, event: TaskEvent) -> TaskState:
+    """Return the state after ``event``. Total: any event in any state gives a state, and its version is the event's."""
+    before = state or TaskState(id=event.originator_id, version=0, status="scheduled")
+    changes = _EVOLVE.get(type(event), _nothing)(before, event)
+    return msgspec.structs.replace(before, version=event.originator_version, **changes)
+
+
+def fold(state: TaskState | None, events: Iterable[TaskEvent]) -> TaskState | None:
+    """Return the state after all of ``events``, oldest first; None for a task that never was."""
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def _weight(event: Submitted) -> int:
+    """Estimate what decoded JSON weighs: about eight times its text."""
+    return 8 * len(msgspec.json.encode([event.metadata, event.delivery])) if event.metadata or event.delivery else 0
+
+
+def _nothing(_state: TaskState, _event: Any) -> dict[str, Any]:
+    return {}
+
+
+def _submitted(state: TaskState, event: Submitted) -> dict[str, Any]:
+    try:
+        priority = band(event.priority)
+    except InvalidValueError:  # a priority this version does not know: ``assigned`` brings the band that counts
+        priority = state.priority
+    deliveries = (DeliveryState(),) * len(event.delivery)
+    return {"status": "scheduled", "submitted": event, "priority": priority, "deliveries": deliveries}
+
+
+def _assigned(_state: TaskState, event: Assigned) -> dict[str, Any]:
+    return {
+        "status": "assigned",
+        "agent": event.agent,
+        "priority": event.priority,
+        "attempt": event.attempt,
+        "max_attempts": event.max_attempts,
+        "worker": None,
+        "progress": (None, None),
+    }
+
+
+def _started(_state: TaskState, event: Started) -> dict[str, Any]:
+    return {"status": "running", "started_at": event.at, "worker": event.worker, "attempt": event.attempt}
+
+
+def _attempt_failed(state: TaskState, event: AttemptFailed) -> dict[str, Any]:
+    return {"status": "scheduled", "worker": None, "released": state.released + event.released}
+
+
+def _delivery(state: TaskState, event: Delivered | DeliveryFailed) -> dict[str, Any]:
+    over = isinstance(event, Delivered) or event.final
+    entries = list(state.deliveries)
+    if 0 <= event.index < len(entries):
+        entries[event.index] = DeliveryState(event.attempt, over)
+    return {"deliveries": tuple(entries)}
+
+
+_EVOLVE: Final[dict[type[TaskEvent], Callable[[TaskState, Any], dict[str, Any]]]] = {
+    Submitted: _submitted,
+    Routed: lambda _state, event: {"agent": event.agent},
+    Assigned: _assigned,
+    Started: _started,
+    Progressed: lambda _state, event: {"progress": (event.fraction, event.note)},
+    AttemptFailed: _attempt_failed,
+    Completed: lambda _state, event: {"status": "completed", "finished": event},
+    Failed: lambda _state, event: {"status": "failed", "finished": event},
+    Cancelled: lambda _state, _event: {"status": "cancelled"},
+    Delivered: _delivery,
+    DeliveryFailed: _delivery,
+}
