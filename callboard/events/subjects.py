@@ -25,6 +25,8 @@ EVENT_PREFIX = "callboard.events"
 TASK_PREFIX = "callboard.events.task"
 LIVE_PREFIX = "callboard.live"
 DEAD_PREFIX = "callboard.dead"
+TIMER_PREFIX = "callboard.timers"
+DUE_PREFIX = "callboard.due"
 API = "callboard.api"
 QUERY = "callboard.query"
 
