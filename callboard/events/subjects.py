@@ -15,6 +15,7 @@ REQUESTS = "CALLBOARD_REQUESTS"
 EVENTS = "CALLBOARD_EVENTS"
 TIMERS = "CALLBOARD_TIMERS"
 DEAD = "CALLBOARD_DEAD"
+STREAMS = (COMMANDS, REQUESTS, EVENTS, TIMERS, DEAD)
 
 SUBMIT = "callboard.submit"
 CANCEL = "callboard.cancel"
@@ -113,9 +114,9 @@ def dead(reason: str) -> str:
     return f"{DEAD_PREFIX}.{token(reason, 'reason')}"
 
 
-def task_events(task_id: str = "*") -> str:
+def task_events(task_id: str | None = None) -> str:
     """Return the filter for all events of one task, or of every task."""
-    return f"{TASK_PREFIX}.{task_id if task_id == '*' else token(task_id)}.>"
+    return f"{TASK_PREFIX}.>" if task_id is None else f"{TASK_PREFIX}.{token(task_id)}.>"
 
 
 def live_task(task_id: str) -> str:

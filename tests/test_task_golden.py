@@ -1,0 +1,70 @@
+import json
+
+import msgspec
+import pytest
+
+from callboard.events.task import evolve
+from callboard.events.task_events import EVENTS, UnknownEvent, decode
+from tests.support.golden_tasks import EXPECTED, FOLDER
+from tests.support.task_story import RUNNING
+
+
+def stored(name: str) -> bytes:
+    return (FOLDER / "v1" / f"{name}.json").read_bytes()
+
+
+def topic(name: str) -> str:
+    return f"task.{name.partition('.')[0]}"
+
+
+def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
+    assert {path.name.removesuffix(".json") for path in (FOLDER / "v1").iterdir()} == set(EXPECTED)
+    assert {topic(name) for name in EXPECTED} == {cls.TOPIC for cls in EVENTS}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_stored_bytes_decode_into_the_same_event_for_ever(name: str) -> None:
+    assert decode(topic(name), stored(name)) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_event_encodes_into_the_same_bytes_as_ever(name: str) -> None:
+    assert msgspec.json.encode(EXPECTED[name]) == stored(name)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_any_json_reader_can_read_an_event(name: str) -> None:
+    body = json.loads(stored(name))
+    assert list(body)[:3] == ["id", "version", "at"]
+    assert body["at"] == "2026-03-01T09:00:00.123456Z"
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
+    body = stored(name)[:-1] + b',"since_version_9":{"deep":[1]}}'
+    assert decode(topic(name), body) == EXPECTED[name]
+
+
+def test_topics_are_frozen() -> None:
+    frozen = (FOLDER / "topics.txt").read_text(encoding="utf-8").split()
+    assert [cls.TOPIC for cls in EVENTS] == frozen
+    assert len(set(frozen)) == len(frozen)
+
+
+def test_an_event_of_a_newer_version_is_counted_and_otherwise_left_alone() -> None:
+    body = b'{"id":"task-1","version":5,"at":"2026-03-01T09:00:00Z","due":"2026-03-02T09:00:00Z","why":"retry"}'
+    event = decode("task.scheduled", body)
+    assert isinstance(event, UnknownEvent)
+    state = None
+    for past in RUNNING:
+        state = evolve(state, past)
+    after = evolve(state, event)
+    assert after.version == 5
+    assert state == msgspec.structs.replace(after, version=4)
+
+
+def test_a_body_that_does_not_fit_its_topic_is_an_error() -> None:
+    with pytest.raises(msgspec.ValidationError, match="worker"):
+        decode("task.started", b'{"id":"task-1","version":4,"at":"2026-03-01T09:00:00Z"}')
+    with pytest.raises(msgspec.DecodeError):
+        decode("task.started", b"")
