@@ -1,0 +1,232 @@
+"""The loop every actor on the log shares: take what is queued, settle it, run effects, acknowledge last."""
+
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final
+
+import pykka
+import structlog
+
+from callboard.actors.inbox import Inbox
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox
+from callboard.actors.order import Order, Settled
+from callboard.actors.settling import Settling
+from callboard.actors.task_log import TaskLog
+from callboard.events.errors import LogRefusedError, LogUnavailableError
+
+log = structlog.get_logger()
+
+BATCH: Final = 500
+RETRY_SECONDS: Final = 1.0
+POISON_DELIVERIES: Final = 3
+"""A message that still breaks its actor on this delivery is set aside."""
+
+
+class _Wake:
+    """The actor's own message to itself: there is something in the inbox."""
+
+
+class Begin:
+    """Start the mailboxes; asked, so that a failure reaches whoever starts the actor."""
+
+
+WAKE: Final = _Wake()
+
+
+def utc_now() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)
+
+
+class BatchActor(pykka.ThreadingActor):
+    """An actor whose work is decisions about tasks.
+
+    Subclasses say what to read from a letter (:meth:`read`) and which mailboxes they have (:meth:`mailboxes`).
+    """
+
+    use_daemon_thread = True
+
+    def __init__(
+        self,
+        name: str,
+        tasks: TaskLog,
+        crashed: Callable[[str, BaseException], None],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.clock = clock
+        self.inbox: Inbox[Letter | Order] = Inbox(self._awake)
+        self.stopping = threading.Event()
+        self._settling = Settling(tasks, clock)
+        self._crashed = crashed
+        self._mailboxes: list[Mailbox] = []
+        self._acks: dict[Mailbox, list[Letter]] = {}
+
+    # --- what subclasses say
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return the mailboxes of this actor, not yet started."""
+        return []
+
+    def read(self, letter: Letter) -> Order | None:
+        """Return what ``letter`` asks for, or None when it was dealt with at once. Never raises for bad input."""
+        raise NotImplementedError
+
+    def waiting_orders(self) -> list[Order]:
+        """Return orders that do not come out of the inbox: what an earlier letter left to be done later."""
+        return []
+
+    def effects(self) -> None:
+        """Run what the settled batch left to be done, before its letters are acknowledged."""
+
+    def poisoned(self, letter: Letter, error: BaseException) -> None:
+        """Deal with a letter that broke this actor again and again."""
+
+    def handle(self, message: Any) -> Any:
+        """Handle a message that only this kind of actor knows."""
+        raise TypeError(f"actor {self.name} does not know what to do with {message!r}")
+
+    # --- from any thread
+
+    def post(self, order: Order) -> None:
+        """Put an order into the inbox, from any thread."""
+        self.inbox.put([order])
+
+    # --- the loop, on the actor's thread
+
+    def on_receive(self, message: Any) -> Any:
+        """Handle one message of the actor's own: start, wake, or what a subclass knows."""
+        if message is WAKE:
+            self._work()
+        elif isinstance(message, Begin):
+            self._mailboxes = self.mailboxes()
+            for mailbox in self._mailboxes:
+                mailbox.start()
+        elif isinstance(message, Order):
+            self.inbox.put([message])
+        else:
+            return self.handle(message)
+        return None
+
+    def ack(self, letter: Letter) -> None:
+        """Acknowledge ``letter`` at the end of this batch."""
+        self._acks.setdefault(letter.mailbox, []).append(letter)
+
+    def give_back(self, letters: Iterable[Letter], delay_seconds: float = 0.0) -> None:
+        """Return ``letters`` to their queues."""
+        for letter in letters:
+            letter.mailbox.give_back([letter], delay_seconds)
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback_: TracebackType | None,
+    ) -> None:
+        """Give everything back to the queue and tell the supervisor. Called by Pykka when the loop raised."""
+        error = exception_value or RuntimeError(str(exception_type))
+        text = "".join(traceback.format_exception(exception_type, exception_value, traceback_))[-4000:]
+        log.error("actor.crashed", actor=self.name, error=repr(error), traceback=text)
+        self.close(give_back=True)
+        self._crashed(self.name, error)
+
+    def on_stop(self) -> None:
+        """Give what is held back to the queue."""
+        self.close(give_back=True)
+
+    def close(self, *, give_back: bool) -> None:
+        """Pull no more; with ``give_back``, return what is held at once instead of after the ack wait."""
+        self.stopping.set()
+        for mailbox in self._mailboxes:
+            try:
+                mailbox.stop(give_back=give_back)
+            except (LogUnavailableError, OSError, RuntimeError) as error:
+                log.warning("actor.close_failed", actor=self.name, error=repr(error))
+
+    def _awake(self) -> None:
+        try:
+            self.actor_ref.tell(WAKE)
+        except pykka.ActorDeadError:
+            # What waits here comes again through the next actor's mailbox.
+            log.debug("actor.woken_dead", actor=self.name)
+
+    def _work(self) -> None:
+        items = self.inbox.take(BATCH)
+        try:
+            busy = self._settle(items)
+        except Exception as error:  # noqa: BLE001 - sorted out in _isolate, which raises what it cannot answer for
+            busy = True
+            self._isolate(items, error)
+        self._flush_acks()
+        if items or busy:
+            # One burst at a time, so that a stop between two bursts is heard.
+            self._awake()
+
+    def _settle(self, items: Sequence[Letter | Order]) -> bool:
+        """Settle ``items`` and what else waits; tell whether there was anything to decide."""
+        orders = []
+        for item in items:
+            order = item if isinstance(item, Order) else self.read(item)
+            if order is not None:
+                orders.append(order)
+        orders += self.waiting_orders()
+        for order, settled in self._all_settled(orders):
+            order.done(settled)
+        self._insist(self.effects)
+        return bool(orders)
+
+    def _all_settled(self, orders: list[Order]) -> Iterator[tuple[Order, Settled]]:
+        """Settle ``orders``, all of them, however long the log is out of reach."""
+        rest = deque(orders)
+
+        def some() -> Iterator[tuple[Order, Settled]]:
+            for order, settled in self._settling.settle(list(rest)):
+                rest.popleft()
+                yield order, settled
+
+        while rest:
+            try:
+                yield from some()
+            except (LogUnavailableError, LogRefusedError) as error:
+                self._wait_for_log(error)
+
+    def _insist(self, work: Callable[[], None]) -> None:
+        while True:
+            try:
+                return work()
+            except LogUnavailableError as error:
+                self._wait_for_log(error)
+
+    def _wait_for_log(self, error: Exception) -> None:
+        """Wait a moment; what is held stays ours by in-progress acknowledgements. Raise ``error`` when stopping."""
+        log.error("actor.log_unavailable", actor=self.name, error=str(error))
+        if self.stopping.wait(RETRY_SECONDS):
+            raise error
+
+    def _isolate(self, items: list[Letter | Order], error: Exception) -> None:
+        """Set aside the letters that broke this actor before; let the supervisor start it anew for anything else."""
+        poison = [each for each in items if isinstance(each, Letter) and each.ticket.delivered >= POISON_DELIVERIES]
+        if not poison:
+            raise error
+        for letter in poison:
+            try:
+                self._settle([letter])
+            except Exception as again:
+                log.exception("actor.poisoned", actor=self.name, subject=letter.subject)
+                self.poisoned(letter, again)
+                self.ack(letter)
+        rest = [each for each in items if each not in poison]
+        if rest:
+            self._flush_acks()
+            raise error
+
+    def _flush_acks(self) -> None:
+        acks, self._acks = self._acks, {}
+        for mailbox, letters in acks.items():
+            mailbox.ack(letters)

@@ -1,0 +1,86 @@
+"""Commands that cannot be taken, set aside with their bytes and the reason."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+from nats.errors import Error as NatsError
+
+from callboard.events import subjects
+from callboard.events.connection import Connection
+from callboard.events.errors import LogUnavailableError
+
+log = structlog.get_logger()
+
+REPLY_HEADER: Final = "Callboard-Reply-To"
+_ANSWER_SECONDS: Final = 10
+_MAX_HEADER: Final = 1_000
+_FORBIDDEN_REPLIES: Final = ("callboard.", "$")
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """One refused command: its bytes, where it came from, why, and who wants to know."""
+
+    reason: str
+    detail: str
+    field: str | None
+    subject: str
+    sequence: int
+    data: bytes
+    headers: Mapping[str, str] | None
+
+
+class DeadLetters:
+    """Publishes dead letters to their stream. Coroutines; to be used on the loop of the connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def publish(self, letters: Sequence[DeadLetter]) -> None:
+        """Store ``letters`` and tell those who asked.
+
+        Raises:
+            LogUnavailableError: the server did not confirm them all; storing them again does no harm.
+        """
+        await asyncio.gather(*(self._store(letter) for letter in letters))
+        for letter in letters:
+            await self._tell(letter)
+
+    async def _store(self, letter: DeadLetter) -> None:
+        headers = {
+            "Callboard-Error": _header(letter.detail),
+            "Callboard-Subject": _header(letter.subject),
+            "Callboard-Sequence": str(letter.sequence),
+            # The same command refused twice, after a lost acknowledgement, is one dead letter.
+            "Nats-Msg-Id": f"{letter.subject}-{letter.sequence}",
+        }
+        subject = subjects.dead(letter.reason)
+        try:
+            reply = await self._connection.request(subject, letter.data, timeout=_ANSWER_SECONDS, headers=headers)
+        except (NatsError, TimeoutError) as error:
+            raise LogUnavailableError(f"the server did not confirm the dead letter of {letter.subject}") from error
+        answer = msgspec.json.decode(reply.data)
+        if "error" in answer:
+            raise LogUnavailableError(f"the server refused a dead letter: {answer['error'].get('description')}")
+        log.warning("command.refused", reason=letter.reason, subject=letter.subject, error=letter.detail)
+
+    async def _tell(self, letter: DeadLetter) -> None:
+        reply = (letter.headers or {}).get(REPLY_HEADER, "")
+        # Nobody gets us to publish to our own subjects or to the server's.
+        if not reply or reply.startswith(_FORBIDDEN_REPLIES):
+            return
+        body = {"type": f"callboard:{letter.reason}", "title": "command refused", "detail": letter.detail}
+        if letter.field:
+            body["field"] = letter.field
+        try:
+            await self._connection.publish(reply, msgspec.json.encode(body))
+        except (NatsError, ValueError) as error:
+            log.info("command.reply_failed", subject=_header(reply), error=str(error))
+
+
+def _header(text: str) -> str:
+    """Return ``text`` as a header value: one line of printable characters, bounded."""
+    return "".join(each if each.isprintable() else " " for each in text[:_MAX_HEADER])

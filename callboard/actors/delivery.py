@@ -1,0 +1,164 @@
+"""The delivery actor: sends the end of a task where its submission asked for it, each attempt an event."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from callboard.actors.batch_actor import BatchActor
+from callboard.actors.channels.backoff import delay_seconds
+from callboard.actors.channels.channel import Channel, DeliveryError, DeliveryMessage
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox
+from callboard.actors.order import Order, Settled
+from callboard.actors.result import body
+from callboard.events import task
+from callboard.events.loop import Loop
+from callboard.events.task import TaskState
+from callboard.events.task_events import DeliveryFailed, TaskError
+
+log = structlog.get_logger()
+
+WINDOW: Final = 2_000
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How often and after what pauses a delivery is tried again."""
+
+    max_attempts: int
+    base_seconds: float
+    cap_seconds: float
+
+
+class _Parcel(Struct, eq=False):
+    """The deliveries of one task that are still to be made, and the letter that is held for them."""
+
+    task_id: str
+    letter: Letter
+    open: set[int]
+
+
+class _Try(Struct, frozen=True):
+    """What one attempt came to: a receipt, or an error."""
+
+    receipt: Any = None
+    error: DeliveryError | None = None
+
+
+class Delivery(BatchActor):
+    """Consumes completed and failed; appends delivered and delivery_failed.
+
+    A letter is held until each of its task's targets is served or given up, so that a crash in between brings it again.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        channels: Mapping[str, Channel],
+        plan: Plan,
+        loop: Loop,
+        open_mailbox: Callable[[BatchActor], Mailbox],
+        **kwargs: Any,
+    ) -> None:
+        """``loop`` runs the channels; it is not the one that does the NATS I/O."""
+        super().__init__(*args, **kwargs)
+        self._channels = channels
+        self._plan = plan
+        self._loop = loop
+        self._open_mailbox = open_mailbox
+        self._parcels: dict[str, _Parcel] = {}
+        self._sending: set[Future[None]] = set()
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return the mailbox of ended tasks."""
+        return [self._open_mailbox(self)]
+
+    def read(self, letter: Letter) -> Order | None:
+        """Return the order that looks up where the result of an ended task is to go."""
+        task_id = letter.subject.split(".")[3]
+        parcel = self._parcels.get(task_id)
+        if parcel is not None:
+            # Redelivered while it is on its way: the newer letter is the one to acknowledge.
+            parcel.letter, letter = letter, parcel.letter
+            self.ack(letter)
+            return None
+        return Order(task_id, lambda _state, _now: [], lambda settled: self._dispatch(task_id, letter, settled))
+
+    def on_stop(self) -> None:
+        """Stop sending and give back what is not delivered."""
+        for future in list(self._sending):
+            future.cancel()
+        super().on_stop()
+
+    def _dispatch(self, task_id: str, letter: Letter, settled: Settled) -> None:
+        state = settled.state
+        if state is None or state.status not in task.DELIVERABLE or task_id in self._parcels:
+            self.ack(letter)
+            return
+        targets = {index for index, entry in enumerate(state.deliveries) if not entry.over}
+        if not targets:
+            self.ack(letter)
+            return
+        self._parcels[task_id] = _Parcel(task_id, letter, targets)
+        for index in targets:
+            self._send(state, index, 0.0)
+
+    def _send(self, state: TaskState, index: int, pause_seconds: float) -> None:
+        future = self._loop.spawn(self._try(state, index, pause_seconds))
+        self._sending.add(future)
+        future.add_done_callback(self._sending.discard)
+
+    async def _try(self, state: TaskState, index: int, pause_seconds: float) -> None:
+        await asyncio.sleep(pause_seconds)
+        attempt = state.deliveries[index].attempts + 1
+        spec = state.submitted.delivery[index] if state.submitted is not None else {}
+        message = DeliveryMessage(state.id, index, attempt, body(state), self.clock())
+        try:
+            result = _Try(receipt=await self._channels[spec["channel"]].send(spec, message))
+        except DeliveryError as error:
+            result = _Try(error=error)
+        except Exception as error:
+            log.exception("delivery.channel_failed", task_id=state.id, channel=spec.get("channel"))
+            result = _Try(error=DeliveryError(f"{type(error).__name__}: {error}", retryable=True))
+        self.post(self._record(state.id, index, attempt, result))
+
+    def _record(self, task_id: str, index: int, attempt: int, result: _Try) -> Order:
+        if result.error is None:
+            return Order(
+                task_id,
+                lambda state, now: task.deliver(state, index, attempt, result.receipt, now),
+                lambda settled: self._recorded(task_id, index, attempt, result, settled),
+            )
+        error = TaskError(type(result.error).__name__, str(result.error)[:2_000])
+        final = not result.error.retryable or attempt >= self._plan.max_attempts
+        return Order(
+            task_id,
+            lambda state, now: task.fail_delivery(state, index, attempt, error, now, final=final),
+            lambda settled: self._recorded(task_id, index, attempt, result, settled),
+        )
+
+    def _recorded(self, task_id: str, index: int, attempt: int, result: _Try, settled: Settled) -> None:
+        if settled.error is not None:
+            self.post(self._record(task_id, index, attempt, result))
+            return
+        last = settled.events[-1] if settled.events else None
+        if settled.state is not None and isinstance(last, DeliveryFailed) and not last.final:
+            pause = delay_seconds(
+                attempt,
+                self._plan.base_seconds,
+                self._plan.cap_seconds,
+                result.error.retry_after if result.error else None,
+                random.random,
+            )
+            self._send(settled.state, index, pause)
+            return
+        parcel = self._parcels.get(task_id)
+        if parcel is not None:
+            parcel.open.discard(index)
+            if not parcel.open:
+                del self._parcels[task_id]
+                self.ack(parcel.letter)

@@ -1,0 +1,74 @@
+"""From a checked submission to the order that makes it a task: who serves it, where its result may go."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from callboard.actors import command
+from callboard.actors.agents import Agent
+from callboard.actors.channels.channel import Channel, check
+from callboard.actors.command import RefusalError, Submit
+from callboard.actors.order import Order, Settled
+from callboard.actors.router import Router, explicit
+from callboard.actors.task import Task
+from callboard.events import task
+from callboard.events.errors import InvalidValueError
+from callboard.events.submission import Submission, band
+from callboard.events.task import Route, TaskState
+from callboard.events.task_events import TaskEvent
+
+
+class Intake:
+    """What every way in shares: the agents that are served, the router and the delivery channels. For any thread."""
+
+    def __init__(self, agents: Mapping[str, Agent], router: Router, channels: Mapping[str, Channel]) -> None:
+        self._agents = agents
+        self._router = router
+        self._channels = channels
+        self._explicit = {name: explicit(agent) for name, agent in agents.items()}
+
+    def order(self, wanted: Submit, task_id: str, done: Callable[[Settled], None]) -> Order:
+        """Return the order that makes ``wanted`` the task ``task_id``.
+
+        Raises:
+            RefusalError: the agent is served by nobody, or a delivery asks for what its channel does not take.
+        """
+        submission = wanted.submission
+        if wanted.agent is not None and wanted.agent not in self._agents:
+            served = ", ".join(sorted(self._agents)) or "none"
+            detail = f"expected an agent that is served ({served}), got {wanted.agent!r}"
+            raise RefusalError(command.UNKNOWN_AGENT, detail, "agent")
+        if submission.delivery:
+            try:
+                check(submission.delivery, self._channels)
+            except InvalidValueError as error:
+                raise RefusalError(command.INVALID, str(error), error.field) from error
+
+        def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
+            if state is not None:
+                return []
+            return task.submit(None, task_id, submission, self._route(wanted, task_id, now), now)
+
+        return Order(task_id, decide, done, fresh=True)
+
+    def _route(self, wanted: Submit, task_id: str, now: datetime) -> Route:
+        if wanted.agent is not None:
+            return self._explicit[wanted.agent]
+        return self._router.route(_task(wanted.submission, task_id, now), list(self._agents.values()))
+
+
+def _task(submission: Submission, task_id: str, now: datetime) -> Task:
+    """Return the task a router looks at: not yet anybody's."""
+    return Task(
+        id=task_id,
+        input=msgspec.json.decode(submission.input),
+        kind=submission.kind,
+        priority=band(submission.priority),
+        user_id=submission.user_id,
+        session_id=submission.session_id,
+        tenant_id=submission.tenant_id,
+        parent_id=submission.parent_id,
+        metadata=submission.metadata,
+        submitted_at=now,
+    )

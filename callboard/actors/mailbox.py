@@ -1,0 +1,153 @@
+"""A durable consumer's messages, pulled as an actor has room for them, and their acknowledgements."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from callboard.actors.letter import Letter
+from callboard.events import consumers
+from callboard.events.connection import Connection
+from callboard.events.errors import CallboardError
+from callboard.events.headers import ack_frame
+from callboard.events.loop import Loop
+from callboard.events.pull import Pull
+
+log = structlog.get_logger()
+
+_ACK: Final = b"+ACK"
+_IN_PROGRESS: Final = b"+WPI"
+_RENEW_SECONDS: Final = 1.0
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Where a mailbox gets its messages: a durable consumer over ``filters`` of a stream."""
+
+    stream: str
+    durable: str
+    filters: tuple[str, ...]
+    window: int
+    ack_wait_seconds: float
+
+
+class Mailbox:
+    """Pulls one source and hands letters to ``deliver`` in bursts, on the I/O thread.
+
+    What it holds is kept from redelivery by in-progress acknowledgements until :meth:`ack` or :meth:`give_back`.
+    May be stopped before it was started, and twice.
+    """
+
+    def __init__(
+        self, loop: Loop, connection: Connection, source: Source, deliver: Callable[[list[Letter]], None]
+    ) -> None:
+        self._loop = loop
+        self._connection = connection
+        self._source = source
+        self._deliver = deliver
+        self._held: dict[str, Letter] = {}
+        self._pull: Pull | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._renewal: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Create the consumer when it is absent and begin to pull.
+
+        Raises:
+            LogRefusedError, LogUnavailableError: the server would not have the consumer, or did not answer.
+        """
+        self._loop.run(self._start())
+
+    def stop(self, *, give_back: bool = False) -> None:
+        """Pull no more; with ``give_back`` return what is held to the queue, for whoever comes next."""
+        self._loop.run(self._stop(give_back=give_back))
+
+    def ack(self, letters: Sequence[Letter]) -> None:
+        """Say that ``letters`` need no more work. Not durable: a crash of the server may bring them again."""
+        if letters:
+            self._spawn(self._settle(letters, _ACK))
+
+    def give_back(self, letters: Sequence[Letter], delay_seconds: float = 0.0) -> None:
+        """Return ``letters`` to the queue, to be delivered again after ``delay_seconds``."""
+        if letters:
+            self._spawn(self._settle(letters, _nak(delay_seconds)))
+
+    async def _start(self) -> None:
+        source = self._source
+        await consumers.durable(
+            self._connection,
+            source.stream,
+            source.durable,
+            list(source.filters),
+            ack_wait_seconds=source.ack_wait_seconds,
+        )
+        self._pull = Pull(
+            self._connection, source.stream, source.durable, source.window, self._take, lost=self._consumer_lost
+        )
+        await self._pull.start()
+        if self._keeper is None:
+            self._keeper = asyncio.ensure_future(self._keep())
+
+    async def _stop(self, *, give_back: bool) -> None:
+        pull, self._pull = self._pull, None
+        if self._renewal is not None:
+            self._renewal.cancel()
+        if pull is not None:
+            await pull.stop()
+        if not give_back:
+            return
+        if self._keeper is not None:
+            self._keeper.cancel()
+        if self._held:
+            await self._settle(list(self._held.values()), _nak(0.0))
+
+    def _take(self, burst: list[Msg]) -> None:
+        letters = [Letter(each.subject, each.data, each.reply, each.headers, self) for each in burst]
+        for letter in letters:
+            self._held[letter.reply] = letter
+        self._deliver(letters)
+
+    async def _settle(self, letters: Sequence[Letter], verdict: bytes) -> None:
+        held = [letter for letter in letters if self._held.pop(letter.reply, None) is not None]
+        await self._write(held, verdict)
+        if self._pull is not None:
+            self._pull.release(len(held))
+
+    async def _write(self, letters: Sequence[Letter], verdict: bytes) -> None:
+        try:
+            await self._connection.write(b"".join(ack_frame(letter.reply, verdict) for letter in letters))
+        except NatsError:
+            # Not connected: the messages come again, and the log says what became of them.
+            log.debug("mailbox.ack_unsent", durable=self._source.durable, count=len(letters))
+
+    async def _keep(self) -> None:
+        """Tell the server every third of the ack wait that what is held is being worked on."""
+        while True:
+            await asyncio.sleep(self._source.ack_wait_seconds / 3)
+            if self._held:
+                await self._write(list(self._held.values()), _IN_PROGRESS)
+
+    def _consumer_lost(self, reason: str) -> None:
+        log.warning("mailbox.consumer_lost", durable=self._source.durable, reason=reason)
+        self._renewal = asyncio.ensure_future(self._renew())
+
+    async def _renew(self) -> None:
+        while self._pull is not None:
+            await asyncio.sleep(_RENEW_SECONDS)
+            try:
+                await self._pull.stop()
+                await self._start()
+            except CallboardError as error:
+                log.warning("mailbox.renewal_failed", durable=self._source.durable, error=str(error))
+            else:
+                return
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._loop.spawn(work)
+
+
+def _nak(delay_seconds: float) -> bytes:
+    return b"-NAK" if not delay_seconds else b'-NAK {"delay": %d}' % int(delay_seconds * 1_000_000_000)

@@ -1,0 +1,97 @@
+"""The orchestrator: turns commands into tasks, routed and put into an agent's queue."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from callboard.actors import command
+from callboard.actors.batch_actor import BatchActor
+from callboard.actors.command import Cancel, RefusalError
+from callboard.actors.dead_letters import DeadLetter, DeadLetters
+from callboard.actors.intake import Intake
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox
+from callboard.actors.order import Order, Settled
+from callboard.events import task
+from callboard.events.loop import Loop
+
+WINDOW: Final = 2_000
+
+
+class Orchestrator(BatchActor):
+    """Consumes commands; appends submitted, routed, assigned, failed (nobody serves it) and cancelled."""
+
+    def __init__(
+        self,
+        *args: Any,
+        intake: Intake,
+        dead_letters: DeadLetters,
+        loop: Loop,
+        epoch: str,
+        open_mailbox: Callable[[BatchActor], Mailbox],
+        **kwargs: Any,
+    ) -> None:
+        """``epoch`` tells this stream of commands from any other; with a sequence it makes an id for a task."""
+        super().__init__(*args, **kwargs)
+        self._intake = intake
+        self._dead_letters = dead_letters
+        self._loop = loop
+        self._epoch = epoch
+        self._open_mailbox = open_mailbox
+        self._refused: list[DeadLetter] = []
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return the mailbox of commands."""
+        return [self._open_mailbox(self)]
+
+    def read(self, letter: Letter) -> Order | None:
+        """Return the order for a command, or set it aside as a dead letter."""
+        try:
+            wanted = command.read(letter.subject, letter.data)
+            if isinstance(wanted, Cancel):
+                return self._cancel(wanted, letter)
+            task_id = wanted.submission.id or f"{self._epoch}-{letter.ticket.sequence}"
+            return self._intake.order(wanted, task_id, lambda settled: self._taken(letter, settled))
+        except RefusalError as refusal:
+            self._refuse(letter, refusal)
+            return None
+
+    def effects(self) -> None:
+        """Store the dead letters of this batch, so that their commands may be acknowledged."""
+        if self._refused:
+            self._loop.run(self._dead_letters.publish(self._refused))
+            self._refused = []
+
+    def poisoned(self, letter: Letter, error: BaseException) -> None:
+        """Set aside a command that broke the orchestrator on every delivery."""
+        self._refuse(letter, RefusalError(command.POISON, f"processing failed: {error!r}"))
+        self.effects()
+
+    def _taken(self, letter: Letter, settled: Settled) -> None:
+        if settled.error is None:
+            self.ack(letter)
+        else:
+            self._refuse(letter, RefusalError(command.TOO_LARGE, str(settled.error)))
+
+    def _cancel(self, wanted: Cancel, letter: Letter) -> Order:
+        def done(settled: Settled) -> None:
+            if settled.state is None:
+                detail = f"expected the id of a task, got {wanted.task_id!r}, which was never submitted"
+                self._refuse(letter, RefusalError(command.UNKNOWN_TASK, detail, "id"))
+            else:
+                self.ack(letter)
+
+        return Order(wanted.task_id, lambda state, now: task.cancel(state, wanted.reason, now), done)
+
+    def _refuse(self, letter: Letter, refusal: RefusalError) -> None:
+        self._refused.append(
+            DeadLetter(
+                reason=refusal.reason,
+                detail=refusal.detail,
+                field=refusal.field,
+                subject=letter.subject,
+                sequence=letter.ticket.sequence,
+                data=letter.data,
+                headers=letter.headers,
+            )
+        )
+        self.ack(letter)

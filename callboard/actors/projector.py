@@ -1,0 +1,135 @@
+"""The projector: reads the whole log in order, from where the views stand, and applies it to them in batches."""
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final
+
+import pykka
+import structlog
+from nats.aio.msg import Msg
+
+from callboard.actors.batch_actor import WAKE, Begin
+from callboard.actors.inbox import Inbox
+from callboard.events import consumers
+from callboard.events.connection import Connection
+from callboard.events.errors import CallboardError
+from callboard.events.loop import Loop
+from callboard.events.pull import Pull
+from callboard.events.reader import EVENT_HEADER, StoredMessage
+from callboard.events.subjects import EVENT_PREFIX, EVENTS
+from callboard.events.ticket import Ticket
+
+log = structlog.get_logger()
+
+BATCH: Final = 2_000
+WINDOW: Final = 8_000
+RENEW_SECONDS: Final = 1.0
+
+
+class Projector(pykka.ThreadingActor):
+    """Feeds ``apply`` with stored events in stream order; acknowledges nothing, the views know their position."""
+
+    use_daemon_thread = True
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        loop: Loop,
+        connection: Connection,
+        position: Callable[[], int],
+        apply: Callable[[Sequence[StoredMessage]], None],
+        crashed: Callable[[str, BaseException], None],
+    ) -> None:
+        """``position`` is the sequence the views reflect; ``apply`` moves them on, all of a batch or nothing.
+
+        Only the last message of a batch has its event id filled in: that is the one the views remember.
+        """
+        super().__init__()
+        self.name = name
+        self._loop = loop
+        self._connection = connection
+        self._position = position
+        self._apply = apply
+        self._crashed = crashed
+        self._inbox: Inbox[Msg] = Inbox(self._awake)
+        self._pull: Pull | None = None
+
+    def on_receive(self, message: Any) -> None:
+        """Begin, or apply what has arrived."""
+        if isinstance(message, Begin):
+            self._loop.run(self._start())
+        elif message is WAKE:
+            self._work()
+
+    def on_stop(self) -> None:
+        """Stop reading."""
+        self._close()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback_: TracebackType | None,
+    ) -> None:
+        """Stop reading and tell the supervisor; the next projector goes on from the views' position."""
+        error = exception_value or RuntimeError(str(exception_type))
+        text = "".join(traceback.format_exception(exception_type, exception_value, traceback_))[-4000:]
+        log.error("actor.crashed", actor=self.name, error=repr(error), traceback=text)
+        self._close()
+        self._crashed(self.name, error)
+
+    def _work(self) -> None:
+        arrived = self._inbox.take(BATCH)
+        if not arrived:
+            return
+        last = len(arrived) - 1
+        self._apply([_stored(message, identify=number == last) for number, message in enumerate(arrived)])
+        self._loop.loop.call_soon_threadsafe(self._release, len(arrived))
+        self._awake()
+
+    async def _start(self) -> None:
+        first = self._position() + 1
+        name = await consumers.ephemeral(self._connection, EVENTS, f"{EVENT_PREFIX}.>", first)
+        self._pull = Pull(self._connection, EVENTS, name, WINDOW, self._inbox.put, lost=self._lost)
+        await self._pull.start()
+
+    def _lost(self, reason: str) -> None:
+        log.info("projector.consumer_renewed", reason=reason)
+        self._renewal = asyncio.ensure_future(self._renew())
+
+    async def _renew(self) -> None:
+        """Read on from the views' position; what is applied twice is skipped there."""
+        while self._pull is not None:
+            await self._pull.stop()
+            try:
+                await self._start()
+            except CallboardError as error:
+                log.warning("projector.renewal_failed", error=str(error))
+                await asyncio.sleep(RENEW_SECONDS)
+            else:
+                return
+
+    def _release(self, count: int) -> None:
+        if self._pull is not None:
+            self._pull.release(count)
+
+    def _close(self) -> None:
+        pull, self._pull = self._pull, None
+        if pull is not None:
+            self._loop.run(pull.stop())
+
+    def _awake(self) -> None:
+        try:
+            self.actor_ref.tell(WAKE)
+        except pykka.ActorDeadError:
+            log.debug("actor.woken_dead", actor=self.name)
+
+
+def _stored(message: Msg, *, identify: bool) -> StoredMessage:
+    event_id = (message.headers or {}).get(EVENT_HEADER, "") if identify else ""
+    return StoredMessage(
+        subject=message.subject, seq=Ticket.parse(message.reply).sequence, data=message.data, event_id=event_id
+    )

@@ -1,0 +1,269 @@
+"""The specialist: one agent's queue, its running handlers, and what became of them."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from callboard.actors.agents import Agent
+from callboard.actors.batch_actor import BatchActor
+from callboard.actors.context import Context
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox
+from callboard.actors.order import Order, Settled
+from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
+from callboard.actors.runner import Runner, Running
+from callboard.actors.task import Task
+from callboard.actors.waiting_room import WaitingRoom
+from callboard.events import task
+from callboard.events.errors import EventTooLargeError
+from callboard.events.task import TaskState
+from callboard.events.task_events import Assigned, Submitted, TaskError, TaskEvent
+
+WORKER_LOST: Final = TaskError("WorkerLost", "the worker that ran this attempt went away before it ended")
+NO_RESULT: Final = TaskError("NoResult", "the handler ended without a result")
+BUSY_SECONDS: Final = 1.0
+_assigned: Final = msgspec.json.Decoder(Assigned)
+
+
+class CancelRun(Struct, frozen=True):
+    """Stop the handler of a task whose cancellation is in the log, if it runs here."""
+
+    task_id: str
+
+
+class Drain(Struct, frozen=True):
+    """Take no more work. Asked, it answers with an event that is set when nothing runs any more."""
+
+
+class Release(Struct, frozen=True):
+    """Hand what still runs back to the queue, for whoever comes next."""
+
+    reason: str
+
+
+class _Run(Struct, eq=False):
+    """One attempt that this actor has in hand: its newest letter, and the handler once it runs."""
+
+    task_id: str
+    attempt: int
+    letter: Letter
+    running: Running | None = None
+    cancelled: bool = False
+
+
+class Specialist(BatchActor):
+    """Consumes one agent's assigned tasks, strictest band first; appends started, progressed, completed, failed."""
+
+    def __init__(
+        self,
+        *args: Any,
+        agent: Agent,
+        runner: Runner,
+        worker: str,
+        open_mailboxes: Callable[[BatchActor], list[Mailbox]],
+        **kwargs: Any,
+    ) -> None:
+        """``worker`` names this process in the started events."""
+        super().__init__(*args, **kwargs)
+        self._agent = agent
+        self._runner = runner
+        self._worker = worker
+        self._open_mailboxes = open_mailboxes
+        self._runs: dict[str, _Run] = {}
+        self._waiting = WaitingRoom()
+        self._draining = False
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return the mailboxes of the agent's bands."""
+        return self._open_mailboxes(self)
+
+    def handle(self, message: Any) -> Any:
+        """Stop one handler, take no more work, or hand back what runs."""
+        if isinstance(message, CancelRun):
+            return self._cancel(message.task_id)
+        if isinstance(message, Drain):
+            return self._drain()
+        if isinstance(message, Release):
+            return self._release(message.reason)
+        return super().handle(message)
+
+    def read(self, letter: Letter) -> Order | None:
+        """Put an assigned task into the waiting room, or return the order that starts it."""
+        event = _assigned.decode(letter.data)
+        if self._draining:
+            self.give_back([letter])
+            return None
+        run = self._runs.get(event.originator_id)
+        if run is not None and run.attempt == event.attempt:
+            # Redelivered while it runs here: the newer letter is the one to acknowledge.
+            run.letter, letter = letter, run.letter
+            self.ack(letter)
+            return None
+        self._waiting.add(event.priority, event.originator_id, event.attempt, letter)
+        return None
+
+    def waiting_orders(self) -> list[Order]:
+        """Return the orders that start as many waiting tasks as there are free places."""
+        orders = []
+        for waiting in self._waiting.take(self._agent.concurrency - len(self._runs)):
+            if waiting.task_id in self._runs:
+                self.give_back([waiting.letter], BUSY_SECONDS)
+            else:
+                orders.append(self._start(*waiting))
+        return orders
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback_: TracebackType | None,
+    ) -> None:
+        """Stop what runs before the supervisor starts this actor anew: nobody would hear its results."""
+        for run in self._runs.values():
+            if run.running is not None:
+                run.running.cancel()
+        super().on_failure(exception_type, exception_value, traceback_)
+
+    def _start(self, task_id: str, attempt: int, letter: Letter) -> Order:
+        run = _Run(task_id, attempt, letter)
+        self._runs[task_id] = run
+        self._idle.clear()
+
+        def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
+            if state is None or self._holds(state, attempt):
+                return []
+            if state.status == "running" and state.attempt == attempt:
+                # The log says it runs, but nobody here runs it: its worker died with it.
+                return task.fail_attempt(state, attempt, WORKER_LOST, now, retryable=True)
+            return task.start(state, attempt, self._worker, now)
+
+        def done(settled: Settled) -> None:
+            if settled.error is not None:
+                self._put_back(run)
+            elif settled.state is not None and self._holds(settled.state, attempt):
+                self._launch(run, settled.state)
+            else:
+                self._over(run)
+
+        return Order(task_id, decide, done)
+
+    def _holds(self, state: TaskState, attempt: int) -> bool:
+        """Tell whether the log says that this very actor runs that attempt."""
+        return state.status == "running" and state.attempt == attempt and state.worker == self._worker
+
+    def _launch(self, run: _Run, state: TaskState) -> None:
+        submitted = state.submitted
+        if submitted is None or run.cancelled:
+            self._over(run)
+            return
+        context = Context(
+            task=_task(state, submitted),
+            report=lambda fraction, note: self._progress(run, fraction, note),
+        )
+        run.running = self._runner.run(
+            self._agent,
+            context.task,
+            submitted.input,
+            context,
+            lambda outcome: self.post(self._end(run, outcome)),
+            submitted.timeout_seconds or self._agent.timeout_seconds,
+        )
+
+    def _end(self, run: _Run, outcome: Outcome) -> Order:
+        """Return the order that records what a handler came to."""
+
+        def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
+            if outcome.output is not None:
+                return task.complete(state, run.attempt, outcome.output, now)
+            error = outcome.error or NO_RESULT
+            return task.fail_attempt(state, run.attempt, error, now, retryable=outcome.retryable)
+
+        def done(settled: Settled) -> None:
+            if settled.error is None:
+                self._over(run)
+            elif isinstance(settled.error, EventTooLargeError):
+                self.post(self._end(run, failure(OUTPUT_TOO_LARGE, str(settled.error))))
+            else:
+                self.post(self._end(run, outcome))
+
+        return Order(run.task_id, decide, done)
+
+    def _progress(self, run: _Run, fraction: float | None, note: str | None) -> "Future[None]":
+        stored: Future[None] = Future()
+
+        def done(settled: Settled) -> None:
+            if settled.error is not None:
+                stored.set_exception(settled.error)
+            else:
+                stored.set_result(None)
+
+        self.post(Order(run.task_id, lambda state, now: task.progress(state, run.attempt, fraction, note, now), done))
+        return stored
+
+    def _over(self, run: _Run) -> None:
+        if self._runs.get(run.task_id) is run:
+            del self._runs[run.task_id]
+            self.ack(run.letter)
+        if not self._runs:
+            self._idle.set()
+
+    def _put_back(self, run: _Run) -> None:
+        del self._runs[run.task_id]
+        self.give_back([run.letter], BUSY_SECONDS)
+
+    def _cancel(self, task_id: str) -> None:
+        run = self._runs.get(task_id)
+        if run is not None:
+            run.cancelled = True
+            if run.running is not None:
+                run.running.cancel()
+
+    def _drain(self) -> threading.Event:
+        self._draining = True
+        for mailbox in self._mailboxes:
+            mailbox.stop()
+        self.give_back(self._waiting.clear())
+        return self._idle
+
+    def _release(self, reason: str) -> None:
+        orders = []
+        for run in self._runs.values():
+            if run.running is not None:
+                run.running.cancel()
+            orders.append(self._hand_back(run, reason))
+        self._settle(list(orders))
+        self._flush_acks()
+
+    def _hand_back(self, run: _Run, reason: str) -> Order:
+        return Order(
+            run.task_id,
+            lambda state, now: task.release(state, run.attempt, reason, now),
+            lambda _settled: self._over(run),
+        )
+
+
+def _task(state: TaskState, submitted: Submitted) -> Task:
+    """Return the task as its handler sees it; ``input`` is decoded where the handler runs."""
+    return Task(
+        id=state.id,
+        agent=state.agent or "",
+        input=None,
+        kind=submitted.kind,
+        priority=state.priority,
+        attempt=state.attempt,
+        max_attempts=state.max_attempts,
+        user_id=submitted.user_id,
+        session_id=submitted.session_id,
+        tenant_id=submitted.tenant_id,
+        parent_id=submitted.parent_id,
+        metadata=submitted.metadata,
+        submitted_at=submitted.at,
+    )

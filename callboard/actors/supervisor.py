@@ -1,0 +1,113 @@
+"""Keeps actors alive: started in order, started anew when they crash, stopped in reverse.
+
+Pykka has no supervision of its own: an exception ends an actor, and with it whatever waits in its inbox. Nothing is
+lost by that, because what an actor has not acknowledged comes again from the stream.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any, Final
+
+import pykka
+import structlog
+from msgspec import Struct
+
+from callboard.actors.batch_actor import Begin
+from callboard.events.errors import CallboardError
+
+log = structlog.get_logger()
+
+START_SECONDS: Final = 60
+STOP_SECONDS: Final = 30
+
+
+class ChildSpec(Struct, frozen=True, kw_only=True):
+    """One supervised actor.
+
+    ``start`` makes a new one and returns its reference. More than ``max_restarts`` within ``within_seconds`` means that
+    starting anew does not help: the supervisor gives up.
+    """
+
+    name: str
+    start: Callable[[], "pykka.ActorRef[Any]"]
+    max_restarts: int = 5
+    within_seconds: float = 30.0
+
+
+class RestartsExhaustedError(CallboardError):
+    """An actor crashed too often in too short a time."""
+
+    def __init__(self, name: str, restarts: int, seconds: float) -> None:
+        super().__init__(f"actor {name} crashed more than {restarts} times within {seconds:g} s: see actor.crashed")
+        self.name = name
+
+
+class Supervisor(pykka.ThreadingActor):
+    """Supervises the actors of one process. ``gave_up`` is called once, when restarting no longer helps."""
+
+    use_daemon_thread = True
+
+    def __init__(self, specs: Sequence[ChildSpec], gave_up: Callable[[BaseException], None]) -> None:
+        super().__init__()
+        self._specs = {spec.name: spec for spec in specs}
+        self._gave_up = gave_up
+        self._children: dict[str, pykka.ActorRef[Any]] = {}
+        self._restarts: dict[str, deque[float]] = {spec.name: deque() for spec in specs}
+
+    @property
+    def tree(self) -> list[dict[str, Any]]:
+        """The supervised actors in start order, as data that can be printed."""
+        return [
+            {"name": spec.name, "max_restarts": spec.max_restarts, "within_seconds": spec.within_seconds}
+            for spec in self._specs.values()
+        ]
+
+    def on_receive(self, message: Any) -> Any:
+        """Run one piece of work on the supervisor's own thread."""
+        return message()
+
+    def start_all(self) -> None:
+        """Start the actors in order; raises what the first one that cannot start raises."""
+        for name in self._specs:
+            self._start(name)
+
+    def stop_all(self) -> None:
+        """Stop the actors in reverse order, each after what it has in hand."""
+        for name in reversed(list(self._children)):
+            ref = self._children.pop(name)
+            try:
+                ref.stop(timeout=STOP_SECONDS)
+            except (pykka.ActorDeadError, pykka.Timeout) as error:
+                log.warning("supervisor.stop_failed", actor=name, error=repr(error))
+
+    def child(self, name: str) -> "pykka.ActorRef[Any]":
+        """Return the running actor ``name``; KeyError when there is none."""
+        return self._children[name]
+
+    def crashed(self, name: str, error: BaseException) -> None:
+        """Start ``name`` anew, unless it has crashed too often or everything is being stopped."""
+        if name not in self._children:
+            return
+        spec, times = self._specs[name], self._restarts[name]
+        now = monotonic()
+        times.append(now)
+        while times and now - times[0] > spec.within_seconds:
+            times.popleft()
+        if len(times) > spec.max_restarts:
+            self._give_up(RestartsExhaustedError(name, spec.max_restarts, spec.within_seconds))
+            return
+        log.warning("supervisor.restarting", actor=name, restarts=len(times), error=repr(error))
+        try:
+            self._start(name)
+        except Exception as again:  # noqa: BLE001 - an actor that cannot start has crashed, whatever the reason
+            self.crashed(name, again)
+
+    def _start(self, name: str) -> None:
+        ref = self._specs[name].start()
+        self._children[name] = ref
+        ref.ask(Begin(), timeout=START_SECONDS)
+
+    def _give_up(self, error: BaseException) -> None:
+        log.critical("supervisor.gave_up", error=str(error))
+        self._gave_up(error)

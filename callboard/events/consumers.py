@@ -1,0 +1,77 @@
+"""Consumers of streams: durable ones for the actors' queues, passing ones for readers."""
+
+from typing import Any, Final
+
+import msgspec
+from nats.errors import Error as NatsError
+from nats.nuid import NUID
+
+from callboard.events.connection import Connection
+from callboard.events.errors import LogRefusedError, LogUnavailableError
+
+MAX_ACK_PENDING: Final = 20_000
+IDLE_SECONDS: Final = 60
+_NANOSECONDS: Final = 1_000_000_000
+
+
+async def durable(
+    connection: Connection, stream: str, name: str, filters: list[str], *, ack_wait_seconds: float
+) -> str:
+    """Create the durable consumer ``name`` or bring it up to these settings, and return its name.
+
+    It delivers from the beginning of the stream, as often as needed: attempts are counted in the log, not here.
+
+    Raises:
+        LogRefusedError: the server said no.
+        LogUnavailableError: the server did not answer.
+    """
+    config: dict[str, Any] = {
+        "durable_name": name,
+        "name": name,
+        "ack_policy": "explicit",
+        "ack_wait": int(ack_wait_seconds * _NANOSECONDS),
+        "max_deliver": -1,
+        "max_ack_pending": MAX_ACK_PENDING,
+        "deliver_policy": "all",
+        "replay_policy": "instant",
+    }
+    if len(filters) == 1:
+        config["filter_subject"] = filters[0]
+    elif filters:
+        config["filter_subjects"] = filters
+    return await _create(connection, stream, name, config)
+
+
+async def ephemeral(connection: Connection, stream: str, subject: str, first: int) -> str:
+    """Create a consumer that reads ``subject`` from sequence ``first`` on without acknowledgements; return its name.
+
+    The server removes it when nobody has pulled from it for a minute.
+
+    Raises:
+        LogRefusedError, LogUnavailableError: as :func:`durable`.
+    """
+    name = NUID().next().decode()
+    config: dict[str, Any] = {
+        "name": name,
+        "ack_policy": "none",
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": first,
+        "replay_policy": "instant",
+        "inactive_threshold": IDLE_SECONDS * _NANOSECONDS,
+        "mem_storage": True,
+        "num_replicas": 1,
+        "filter_subject": subject,
+    }
+    return await _create(connection, stream, name, config)
+
+
+async def _create(connection: Connection, stream: str, name: str, config: dict[str, Any]) -> str:
+    body = msgspec.json.encode({"stream_name": stream, "config": config})
+    try:
+        reply = await connection.request(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", body, timeout=10)
+    except (NatsError, TimeoutError) as error:
+        raise LogUnavailableError(f"the server did not answer the creation of consumer {name} on {stream}") from error
+    answer = msgspec.json.decode(reply.data)
+    if "error" in answer:
+        raise LogRefusedError(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+    return name
