@@ -22,7 +22,7 @@ _DAY: Final = 24 * 60 * 60 * _SECOND
 _STREAM_NOT_FOUND: Final = 10059
 _NAME_IN_USE: Final = 10058
 _SUBJECTS_OVERLAP: Final = 10065
-_ANSWER_SECONDS: Final = 10
+_ANSWER_SECONDS: Final = 5
 
 StreamConfig = dict[str, Any]
 
