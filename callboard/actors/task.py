@@ -1,0 +1,31 @@
+"""The task as user code sees it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from callboard.events.task_events import DEFAULT_MAX_ATTEMPTS
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """One attempt at one task.
+
+    ``input`` is the decoded JSON of the submission (for a handler whose first parameter is a Struct: that Struct),
+    ``priority`` its band, ``attempt`` counts from 1, ``submitted_at`` is in UTC. While a task is being routed,
+    ``agent`` is empty and ``attempt`` is 1.
+    """
+
+    id: str
+    agent: str = ""
+    input: Any = None
+    kind: str | None = None
+    priority: str = "normal"
+    attempt: int = 1
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    user_id: str | None = None
+    session_id: str | None = None
+    tenant_id: str | None = None
+    parent_id: str | None = None
+    metadata: dict[str, Any] = {}
+    submitted_at: datetime = field(default_factory=lambda: datetime.now(UTC))
