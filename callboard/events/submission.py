@@ -251,7 +251,7 @@ def _located(message: str, known: tuple[str, ...]) -> tuple[str, str | None]:
     if missing := _MISSING.search(message):
         field = _join(path, missing["name"])
         return f"expected {field}, which is required", field
-    return f"{path or 'body'}: {text}", path or None
+    return f"{path or 'body'}: {text}", path.partition("[...]")[0] or None
 
 
 def _join(path: str, name: str) -> str:
