@@ -47,7 +47,7 @@ class NoAnswerError(CallboardError, TimeoutError):
     """No answer came in time; whether a command is stored is not known, and the same id may be sent again."""
 
     def __init__(self, subject: str, seconds: float) -> None:
-        super().__init__(f"no answer to {subject} within {seconds:g} s: try again, with the same id if it was a command")
+        super().__init__(f"no answer to {subject} within {seconds:g} s: try again, a command with the same id")
         self.subject, self.seconds = subject, seconds
 
 

@@ -1,0 +1,78 @@
+"""``callboard log``: the event log as it grows, and from the start."""
+
+from collections.abc import AsyncIterator
+
+from cyclopts import App
+
+from callboard.cli.options import DEFAULTS, Options
+from callboard.cli.output import Output, remark
+from callboard.cli.timeline import line
+from callboard.client import Client
+from callboard.errors import MissedEventsError
+from callboard.event_info import EventInfo
+
+app = App(name="log", help="Follow the event log, or read it from the start.")
+
+
+@app.command
+async def tail(*, task: str | None = None, limit: int | None = None, options: Options = DEFAULTS) -> int:
+    """Print events as they are stored, until Ctrl-C.
+
+    Args:
+        task: Only those of this task.
+        limit: End after so many events.
+        options: Where the server is, and how to print.
+    """
+    async with options.client() as board:
+        await _print(options.output(), live(board, task), limit)
+    return 0
+
+
+@app.command
+async def replay(
+    *, since_seq: int = 1, task: str | None = None, limit: int | None = None, options: Options = DEFAULTS
+) -> int:
+    """Print the stored events from the start of the log to its end; nothing needs to run but the server.
+
+    Args:
+        since_seq: Begin at this sequence.
+        task: Only those of this task.
+        limit: End after so many events.
+        options: Where the server is, and how to print.
+    """
+    async with options.client() as board:
+        events = (event async for event in board.replay(since_seq) if task in (None, event.task_id))
+        await _print(options.output(), events, limit)
+    return 0
+
+
+async def live(board: Client, task_id: str | None) -> AsyncIterator[EventInfo]:
+    """Yield live events without a gap: what a broken connection loses is read from the log."""
+    seq = await board.last_seq()
+    while True:
+        async with board.follow(task_id) as events:
+            async for event in board.replay(seq + 1):
+                seq = event.seq
+                if task_id in (None, event.task_id):
+                    yield event
+            try:
+                async for event in events:
+                    if event.seq > seq:
+                        seq = event.seq
+                        yield event
+            except MissedEventsError as missed:
+                remark(f"{missed.reason}: reading on from the log")
+
+
+async def _print(out: Output, events: AsyncIterator[EventInfo], limit: int | None) -> None:
+    count = 0
+    async for event in events:
+        if limit is not None and count >= limit:
+            return
+        if out.json:
+            out.line(event)
+        else:
+            out.text(line(event))
+        count += 1
+        if count == limit:
+            return

@@ -1,0 +1,72 @@
+"""Where commands print: tables for people, JSON for programs."""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from callboard.cli.text import safe, safe_json
+
+_PIPE_WIDTH = 240
+"""Columns for a table that no terminal bounds: nothing is cut for a reader that is a program."""
+
+
+class Output:
+    """Standard output of one command; ``json`` says that a program reads it."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        self.json = json
+        self.console = Console(width=_width(), highlight=False, markup=False, emoji=False)
+
+    def document(self, document: bytes | Any) -> None:
+        """Print a JSON document (bytes as they came from the service, or a value), indented."""
+        data = document if isinstance(document, bytes) else msgspec.json.encode(document)
+        print(safe_json(data))
+
+    def line(self, value: Any) -> None:
+        """Print one JSON value on one line, at once."""
+        print(safe_json(msgspec.json.encode(value), indent=0), flush=True)
+
+    def text(self, text: Text | str) -> None:
+        """Print one line for people, at once; a str is escaped."""
+        self.console.print(safe(text) if isinstance(text, str) else text, soft_wrap=True)
+
+    def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str | None = None) -> None:
+        """Print rows of cells; each cell is escaped unless it is a rich Text already."""
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else safe(cell) for cell in row))
+        self.console.print(table)
+
+    def facts(self, facts: Iterable[tuple[str, object]]) -> None:
+        """Print names and values below each other; values that are None or empty are left out."""
+        table = Table.grid(padding=(0, 2))
+        for name, value in facts:
+            if value is not None and value != "" and not (isinstance(value, Text) and not value.plain):
+                table.add_row(Text(name, style="dim"), value if isinstance(value, Text) else safe(value))
+        self.console.print(table)
+
+
+def complain(message: str) -> None:
+    """Print an error for people on standard error."""
+    _error_console().print(Text("error: ", style="bold red") + safe(message), soft_wrap=True)
+
+
+def remark(message: str) -> None:
+    """Print what people should know besides the result on standard error."""
+    _error_console().print(safe(message, style="dim"), soft_wrap=True)
+
+
+def _error_console() -> Console:
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def _width() -> int | None:
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH

@@ -1,0 +1,140 @@
+"""``callboard submit``."""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from callboard.cli.options import DEFAULTS, Options
+from callboard.cli.output import Output, remark
+from callboard.cli.task import print_task
+from callboard.events.errors import InvalidValueError, shorten
+from callboard.outgoing import SubmissionFields, prepare
+from callboard.replies import Receipt
+
+STDIN = "-"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Fields:
+    """What goes with the input."""
+
+    agent: Annotated[str | None, Parameter(help="The agent that is to do it (default: the orchestrator chooses).")] = (
+        None
+    )
+    id: Annotated[str | None, Parameter(help="The task's id; the same id again is the same task.")] = None
+    kind: Annotated[str | None, Parameter(help="What kind of task it is, for routing.")] = None
+    priority: Annotated[str | None, Parameter(help="critical, high, normal, low, background, or 1-10.")] = None
+    delivery: Annotated[
+        tuple[str, ...],
+        Parameter(metavar="JSON", help='Where the result goes, such as {"channel": "log"}; repeatable.'),
+    ] = ()
+    metadata: Annotated[str | None, Parameter(metavar="JSON", help="A JSON object that is carried along.")] = None
+    user_id: Annotated[str | None, Parameter(help="The user it is for.")] = None
+    session_id: Annotated[str | None, Parameter(help="The session it belongs to.")] = None
+    tenant_id: Annotated[str | None, Parameter(help="The tenant it belongs to.")] = None
+    max_attempts: Annotated[int | None, Parameter(help="Attempts in all.")] = None
+    timeout_seconds: Annotated[float | None, Parameter(help="Limit for one attempt.")] = None
+
+    def given(self) -> SubmissionFields:
+        """Return the fields as the client takes them.
+
+        Raises:
+            InvalidValueError: an option that takes JSON has something else.
+        """
+        return {
+            "agent": self.agent,
+            "id": self.id,
+            "kind": self.kind,
+            "priority": _priority(self.priority),
+            "delivery": [one for text in self.delivery for one in _deliveries(text)] or None,
+            "metadata": None if self.metadata is None else parse(self.metadata, "--metadata", dict[str, Any]),
+            "user_id": self.user_id,
+            "session_id": self.session_id,
+            "tenant_id": self.tenant_id,
+            "max_attempts": self.max_attempts,
+            "timeout_seconds": self.timeout_seconds,
+        }
+
+
+NO_FIELDS: Final = Fields()
+
+
+async def submit(
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    fields: Fields = NO_FIELDS,
+    json_input: bool = False,
+    wait: bool = False,
+    wait_seconds: float | None = None,
+    options: Options = DEFAULTS,
+) -> int:
+    """Submit a task and print its id.
+
+    Args:
+        text: What is to be done, as a text; `-` reads it from standard input.
+        fields: What goes with the input.
+        json_input: The input is a JSON value, not a text.
+        wait: Wait until the task has ended and print it; exit code 1 unless it completed.
+        wait_seconds: As --wait, but not longer than this.
+        options: Where the server is, and how to print.
+    """
+    content = read_input(text, as_json=json_input)
+    given = fields.given()
+    prepare(content, given)  # a mistake is told before anybody is asked
+    async with options.client() as board:
+        receipt = await board.submit(content, **given)
+        if not wait and wait_seconds is None:
+            _print_receipt(options.output(), receipt)
+            return 0
+        task = await board.wait(receipt.id, wait_seconds)
+    print_task(options.output(), task)
+    return 0 if task.status == "completed" else 1
+
+
+def _print_receipt(out: Output, receipt: Receipt) -> None:
+    if out.json:
+        out.document(receipt)
+        return
+    out.text(receipt.id)
+    if receipt.queued:
+        remark("nothing is running: the task is stored and will be taken when callboard starts")
+
+
+def read_input(text: str, *, as_json: bool) -> Any:
+    """Return the input that ``text`` stands for: itself, or standard input for ``-``; JSON stays the bytes it is.
+
+    Raises:
+        InvalidValueError: standard input is not UTF-8, or it is to be JSON and is not.
+    """
+    if text == STDIN:
+        try:
+            text = sys.stdin.buffer.read().decode().removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise InvalidValueError(f"expected UTF-8 on standard input: {error}") from error
+    return parse(text, "the input", msgspec.Raw) if as_json else text
+
+
+def parse(text: str, what: str, shape: Any) -> Any:
+    """Return the JSON in ``text`` as a ``shape``.
+
+    Raises:
+        InvalidValueError: it is not JSON of that shape; ``what`` names it in the message.
+    """
+    try:
+        return msgspec.json.decode(text, type=shape)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidValueError(f"expected {what} to be JSON, got {shorten(text)}: {error}", field=what) from error
+
+
+def _deliveries(text: str) -> list[dict[str, Any]]:
+    found = parse(text, "--delivery", dict[str, Any] | list[dict[str, Any]])
+    return found if isinstance(found, list) else [found]
+
+
+def _priority(text: str | None) -> str | int | None:
+    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) <= 2 else text

@@ -1,0 +1,112 @@
+"""Events in words: what happened, to whom it happened, and how long after the event before."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from rich.text import Text
+
+from callboard.cli.text import clock, compact, duration, escaped, safe
+from callboard.event_info import EventInfo
+
+COLUMNS: Final = (">#", "time", ">gap", "event", "actor", "what")
+STYLES: Final = {
+    "completed": "green",
+    "delivered": "green",
+    "failed": "red",
+    "attempt_failed": "yellow",
+    "delivery_failed": "yellow",
+    "cancelled": "magenta",
+    "expired": "magenta",
+}
+_DETAIL: Final = 160
+"""Characters of a detail; `--json` has all of it."""
+
+
+def timeline(events: Iterable[EventInfo]) -> Iterator[tuple[Text, ...]]:
+    """Yield a row of ``COLUMNS`` for each of one task's ``events``, oldest first."""
+    before = None
+    agent = ""
+    for event in events:
+        agent = str(event.body.get("agent") or agent)
+        gap = "" if before is None else duration((event.at - before).total_seconds() * 1000)
+        before = event.at
+        yield (
+            Text(str(event.version)),
+            Text(clock(event.at)),
+            Text(gap),
+            safe(event.event, style=STYLES.get(event.event, "")),
+            safe(actor(event, agent), 40),
+            safe(describe(event), _DETAIL),
+        )
+
+
+def actor(event: EventInfo, agent: str = "") -> str:
+    """Return who wrote ``event``: an agent (``agent`` is the task's), the orchestrator or the delivery actor."""
+    if event.event in ("delivered", "delivery_failed"):
+        return "delivery"
+    if event.event in ("started", "progressed", "attempt_failed", "completed") or (event.event == "failed" and agent):
+        return agent or str(event.body.get("worker") or "")
+    return "orchestrator"
+
+
+def line(event: EventInfo) -> Text:
+    """Return ``event`` on one line: time, task, version, name, details."""
+    text = Text.assemble((clock(event.at), "dim"), "  ", safe(event.task_id), f" {event.version:>3} ")
+    text.append(f"{escaped(event.event):<15} ", style=STYLES.get(event.event, ""))
+    return text.append_text(safe(describe(event), _DETAIL)) if describe(event) else text
+
+
+def describe(event: EventInfo) -> str:
+    """Return what ``event`` says beyond its name, as a person would put it."""
+    wording = _WORDING.get(event.event)
+    return "" if wording is None else wording(event.body)
+
+
+def _routed(body: dict[str, Any]) -> str:
+    confidence = body.get("confidence")
+    share = f" {confidence:.0%}" if isinstance(confidence, int | float) else ""
+    return f"to {body.get('agent')} ({body.get('method')}{share}): {body.get('reason')}"
+
+
+def _assigned(body: dict[str, Any]) -> str:
+    return f"{body.get('agent')}, {body.get('priority')}, attempt {body.get('attempt')}"
+
+
+def _progressed(body: dict[str, Any]) -> str:
+    fraction = body.get("fraction")
+    share = f"{fraction:.0%} " if isinstance(fraction, int | float) else ""
+    return f"{share}{body.get('note') or ''}".strip()
+
+
+def _error(body: dict[str, Any]) -> str:
+    error = body.get("error")
+    return f"{error.get('type')}: {error.get('message')}" if isinstance(error, dict) else ""
+
+
+def _attempt_failed(body: dict[str, Any]) -> str:
+    return f"attempt {body.get('attempt')}: {_error(body)}"
+
+
+def _completed(body: dict[str, Any]) -> str:
+    spent = body.get("duration_ms")
+    return f"in {duration(spent) if isinstance(spent, int | float) else '?'}: {compact(body.get('output'))}"
+
+
+def _delivery_failed(body: dict[str, Any]) -> str:
+    last = ", given up" if body.get("final") else ""
+    return f"{body.get('channel')}, attempt {body.get('attempt')}{last}: {_error(body)}"
+
+
+_WORDING: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "submitted": lambda body: compact(body.get("input")),
+    "routed": _routed,
+    "assigned": _assigned,
+    "started": lambda body: f"attempt {body.get('attempt')} on {body.get('worker')}",
+    "progressed": _progressed,
+    "attempt_failed": _attempt_failed,
+    "completed": _completed,
+    "failed": _error,
+    "cancelled": lambda body: str(body.get("reason") or ""),
+    "delivered": lambda body: f"{body.get('channel')}, attempt {body.get('attempt')}",
+    "delivery_failed": _delivery_failed,
+}

@@ -1,0 +1,194 @@
+"""The Python client: submit tasks, ask about them, follow them."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Final, Self, Unpack
+from weakref import WeakSet
+
+import msgspec
+from nats import errors as nats_errors
+
+from callboard.client_queries import Queries
+from callboard.errors import (
+    NoAnswerError,
+    NotFoundError,
+    NotReadyError,
+    NotRunningError,
+    ServerNotFoundError,
+    StillRunningError,
+)
+from callboard.event_info import EventInfo
+from callboard.events import subjects
+from callboard.events.connection import Connection
+from callboard.follower import Follower
+from callboard.history import last_seq, replay
+from callboard.nats_url import DEFAULT_URL, check_url, shown_url
+from callboard.outgoing import SubmissionFields, prepare
+from callboard.refusals import REPLY_HEADER, Refusals
+from callboard.replies import Receipt, TaskInfo, read
+from callboard.requester import Requester
+
+_TRIES: Final = 2
+"""How often a command is sent before its outcome is called unknown; its id makes the repeat harmless."""
+
+_PAUSE_SECONDS: Final = 0.2
+
+
+class Client(Queries):
+    """A connection to callboard through the NATS server at ``url``; to be used as an async context manager.
+
+    Connecting fails at once when no server is there; a connection that breaks later comes back by itself, and calls
+    made meanwhile raise ServerNotFoundError. ``timeout_seconds`` is how long one answer may take. ``nats_options`` are
+    passed on to nats-py, such as ``user_credentials`` or ``tls``.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout_seconds: float = 5.0,
+        name: str = "callboard-client",
+        **nats_options: Any,
+    ) -> None:
+        check_url(url)
+        self.url = url
+        self._options = {"name": name, **nats_options}
+        self._connection = Connection()
+        super().__init__(Requester(self._connection, shown_url(url), timeout_seconds))
+        self._refusals = Refusals(self._connection)
+        self._followers: WeakSet[Follower] = WeakSet()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            ServerNotFoundError: no server answers at the URL, or it refuses the connection.
+        """
+        try:
+            await self._connection.open(self.url, connect_attempts=1, **self._options)
+        except (nats_errors.Error, OSError) as error:
+            await self._connection.close()
+            errors = self._connection.recent_errors
+            raise ServerNotFoundError(shown_url(self.url), str(errors[0] if errors else error)) from error
+
+    async def close(self) -> None:
+        """End every follower and disconnect; may be called twice."""
+        for follower in list(self._followers):
+            await follower.close()
+        await self._connection.close()
+
+    @property
+    def connection(self) -> Connection:
+        """The NATS connection under this client, for what the client has no method for."""
+        return self._connection
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    async def submit(self, content: Any, /, **fields: Unpack[SubmissionFields]) -> Receipt:
+        """Submit ``content`` (a text or any JSON value) as a task, and return once it is stored durably.
+
+        The fields are those of a submission (``agent``, ``kind``, ``priority``, ``delivery`` …). Without an ``id`` one
+        is chosen here. The same id again is the same task, so after an error a repeat with the same id is safe. When
+        nothing is running the submission is kept in its stream, and the receipt says ``queued``.
+
+        Raises:
+            InvalidValueError: a field is unknown or out of range, or the whole is too large; ``field`` names it.
+            NoAnswerError: whether it is stored is not known: submit again with the same id.
+            NotRunningError: callboard has never run on this server, so that there is no stream to keep it in.
+            ServerNotFoundError: the connection is down.
+        """
+        outgoing = prepare(content, fields)
+        return await self._command("submit", outgoing.request, outgoing.subject, outgoing.command, outgoing.id)
+
+    async def submit_and_wait(
+        self, content: Any, /, *, wait_seconds: float | None = None, **fields: Unpack[SubmissionFields]
+    ) -> TaskInfo:
+        """Submit as :meth:`submit` does, wait until the task has ended one way or another, and return it.
+
+        Raises:
+            StillRunningError: it has not ended after ``wait_seconds`` (None: wait for ever); it goes on.
+            and everything :meth:`submit` raises.
+        """
+        receipt = await self.submit(content, **fields)
+        return await self.wait(receipt.id, wait_seconds)
+
+    async def wait(self, task_id: str, wait_seconds: float | None = None) -> TaskInfo:
+        """Wait until a task has ended and return it; also over restarts, and for a task that is still queued.
+
+        Raises:
+            StillRunningError: it has not ended after ``wait_seconds`` (None: wait for ever); it goes on.
+            InvalidValueError: this client queued it, and it was refused when it was taken.
+        """
+        loop = asyncio.get_running_loop()
+        limit = math.inf if wait_seconds is None else wait_seconds
+        until = loop.time() + limit
+        while (left := until - loop.time()) > 0:
+            try:
+                task = await self.result(task_id, left)
+            except (NotRunningError, NotFoundError, NotReadyError, NoAnswerError, ServerNotFoundError):
+                self._refusals.raise_for(task_id)
+                await asyncio.sleep(min(_PAUSE_SECONDS, left))
+                continue
+            if task.terminal:
+                return task
+        raise StillRunningError(task_id, limit)
+
+    async def cancel(self, task_id: str, reason: str | None = None) -> Receipt:
+        """Call a task off, whatever it does now; when nothing is running the command is kept, as in :meth:`submit`.
+
+        Raises:
+            NotFoundError: no task has that id.
+            ConflictError: it has already ended.
+            and everything :meth:`submit` raises.
+        """
+        subject = subjects.cancel(task_id)
+        body = {} if reason is None else {"reason": reason}
+        command = msgspec.json.encode(body)
+        return await self._command("cancel", msgspec.json.encode({"id": task_id, **body}), subject, command, task_id)
+
+    async def _command(self, verb: str, request: bytes, subject: str, command: bytes, task_id: str) -> Receipt:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return read(await self.ask(f"{subjects.API}.{verb}", request), Receipt)
+            except NotRunningError:
+                headers = {"Nats-Msg-Id": f"{verb}-{task_id}", REPLY_HEADER: await self._refusals.address(task_id)}
+                return Receipt(id=task_id, seq=await self._requester.publish(subject, command, headers), queued=True)
+            except NoAnswerError:
+                if attempt == _TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def follow(self, task_id: str | None = None) -> Follower:
+        """Return an async iterator over the live events of one task, or of all tasks, from now on.
+
+        ``async with board.follow() as events`` is subscribed once entered; a plain ``async for`` subscribes at its
+        first step. It raises MissedEventsError rather than skip events.
+        """
+        filter_ = f"{subjects.LIVE_PREFIX}.task.>" if task_id is None else subjects.live_task(task_id)
+        follower = Follower(self._connection, filter_)
+        self._followers.add(follower)
+        return follower
+
+    def replay(self, since_seq: int = 1) -> AsyncIterator[EventInfo]:
+        """Return an async iterator over the stored events from ``since_seq`` to the end of the log, oldest first.
+
+        Reads the log itself, with nothing running but the server.
+        """
+        return replay(self._connection, self._requester.url, since_seq)
+
+    async def last_seq(self) -> int:
+        """Return the sequence of the newest stored event, 0 while there is none."""
+        return await last_seq(self._connection, self._requester.url)

@@ -1,0 +1,124 @@
+"""What a client may ask about tasks, agents and their history."""
+
+import asyncio
+from datetime import datetime
+from typing import Any, Final, TypedDict, Unpack
+
+from callboard.event_info import EventInfo
+from callboard.events import subjects
+from callboard.replies import (
+    AgentInfo,
+    AgentList,
+    AgentLog,
+    Attempt,
+    TaskEvents,
+    TaskInfo,
+    TaskPage,
+    TaskStats,
+    read,
+)
+from callboard.requester import Requester
+
+_LONG_POLL_SECONDS: Final = 20.0
+
+
+class TaskFilters(TypedDict, total=False):
+    """Which tasks to list; None is the same as absent. ``limit`` is 50 by default."""
+
+    status: str | None
+    agent: str | None
+    kind: str | None
+    user_id: str | None
+    session_id: str | None
+    tenant_id: str | None
+    limit: int | None
+    after: str | None
+
+
+class StatsScope(TypedDict, total=False):
+    """Which tasks to count: those submitted ``since``, those of one ``agent``."""
+
+    since: datetime | None
+    agent: str | None
+
+
+class Queries:
+    """Questions to the service, each with a typed answer.
+
+    ``min_seq`` is taken by each query: the answer then reflects the log up to that sequence at least, such as that of a
+    receipt. Besides what each of them says, all raise what :meth:`ask` raises.
+    """
+
+    def __init__(self, requester: Requester) -> None:
+        self._requester = requester
+
+    async def ask(self, subject: str, body: Any = None, timeout_seconds: float | None = None) -> bytes:
+        """Send ``body`` as JSON to a subject of the service and return the answer, a JSON document, as it came.
+
+        Raises:
+            NotRunningError: no callboard serves on this server.
+            NoAnswerError: no answer in time.
+            ServerNotFoundError: the connection is down.
+            InvalidValueError, NotFoundError, ConflictError, NotReadyError, ServiceError: the service refused.
+        """
+        return await self._requester.ask(subject, {} if body is None else body, timeout_seconds)
+
+    async def task(self, task_id: str, *, min_seq: int | None = None) -> TaskInfo:
+        """Return one task, from a view that reflects the log up to ``min_seq`` at least.
+
+        Raises:
+            NotFoundError: no task has that id.
+        """
+        return read(await self._query("task", id=task_id, min_seq=min_seq), TaskInfo)
+
+    async def tasks(self, *, min_seq: int | None = None, **filters: Unpack[TaskFilters]) -> TaskPage:
+        """Return a page of the tasks that match all ``filters``; ``after`` is the ``next`` of the page before."""
+        return read(await self._query("tasks", min_seq=min_seq, **filters), TaskPage)
+
+    async def events(self, task_id: str, *, min_seq: int | None = None) -> list[EventInfo]:
+        """Return all events of one task, oldest first.
+
+        Raises:
+            NotFoundError: no task has that id.
+        """
+        answer = await self._query("events", id=task_id, min_seq=min_seq)
+        return read(answer, TaskEvents).events
+
+    async def stats(self, *, min_seq: int | None = None, **scope: Unpack[StatsScope]) -> TaskStats:
+        """Return the task stats, of all tasks or of those within ``scope``."""
+        return read(await self._query("stats", min_seq=min_seq, **scope), TaskStats)
+
+    async def agents(self, *, min_seq: int | None = None) -> list[AgentInfo]:
+        """Return what each agent does and did, by name."""
+        return read(await self._query("agents", min_seq=min_seq), AgentList).agents
+
+    async def agent_log(
+        self,
+        *,
+        agent: str | None = None,
+        task_id: str | None = None,
+        limit: int | None = None,
+        min_seq: int | None = None,
+    ) -> list[Attempt]:
+        """Return attempts, of one agent or at one task if that is said, the last started one first."""
+        answer = await self._query("agent_log", agent=agent, task_id=task_id, limit=limit, min_seq=min_seq)
+        return read(answer, AgentLog).entries
+
+    async def result(self, task_id: str, wait_seconds: float = 0.0) -> TaskInfo:
+        """Return a task as soon as it has ended, or as it is after ``wait_seconds``.
+
+        Raises:
+            NotFoundError: no task has that id.
+        """
+        until = asyncio.get_running_loop().time() + wait_seconds
+        while True:
+            left = max(0.0, until - asyncio.get_running_loop().time())
+            step = min(left, _LONG_POLL_SECONDS)
+            body = {"id": task_id, "wait_seconds": step}
+            answer = await self.ask(f"{subjects.API}.result", body, self._requester.timeout_seconds + step)
+            task = read(answer, TaskInfo)
+            if task.terminal or left <= step:
+                return task
+
+    async def _query(self, name: str, **fields: Any) -> bytes:
+        return await self.ask(f"{subjects.QUERY}.{name}", {k: v for k, v in fields.items() if v is not None})

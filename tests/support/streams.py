@@ -1,0 +1,55 @@
+"""A server as callboard leaves it when it stops: the streams are there, and nobody serves."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from callboard.events.streams import ensure, wanted_streams
+
+T = TypeVar("T")
+
+
+def on_server(url: str, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Run ``work`` with a plain NATS connection and return what it returns."""
+
+    async def run() -> T:
+        connection = await nats.connect(url)
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+async def make_streams(connection: Client) -> None:
+    """Make every stream of callboard."""
+    await ensure(connection, wanted_streams(connection.max_payload))
+
+
+async def store_event(connection: Client, task_id: str, version: int, event: str, **body: Any) -> int:
+    """Store one event as the log holds it and return its sequence."""
+    data = msgspec.json.encode({"id": task_id, "version": version, "at": f"2026-01-01T00:00:{version:02d}Z", **body})
+    ack = await connection.jetstream().publish(f"callboard.events.task.{task_id}.{version}.{event}", data)
+    return ack.seq
+
+
+async def bury(connection: Client, data: bytes, headers: Mapping[str, str], reason: str = "malformed") -> int:
+    """Store a dead letter and return its number."""
+    ack = await connection.jetstream().publish(f"callboard.dead.{reason}", data, headers=dict(headers))
+    return ack.seq
+
+
+async def commands(connection: Client) -> list[Msg]:
+    """Return every stored command, oldest first."""
+    js = connection.jetstream()
+    count = (await js.stream_info("CALLBOARD_COMMANDS")).state.messages
+    if not count:
+        return []
+    sub = await js.pull_subscribe("", stream="CALLBOARD_COMMANDS")
+    return await sub.fetch(count, timeout=5)
