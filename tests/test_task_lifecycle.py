@@ -1,0 +1,111 @@
+"""The page about the life of a task says what the code does."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callboard.events import task
+from callboard.events.task import TERMINAL, Route, TaskState, evolve
+from callboard.events.task_events import EVENTS, TaskEvent
+from tests.support.task_story import ID, LOG, NOW, OOPS, OUTPUT, ROUTE, submission
+
+PAGE = (Path(__file__).parent.parent / "docs" / "task-lifecycle.md").read_text(encoding="utf-8")
+ARROW = re.compile(r"^ *(\S+) --> (\S+?)(?:: (\S+))?$", re.MULTILINE)
+FIELD = re.compile(r"`(\w+)`(\??)")
+NOBODY = Route(agent=None, reason="nobody takes it")
+Transition = tuple[str, str, str]
+
+
+def decisions(state: TaskState | None) -> Iterator[Any]:
+    """Yield every kind of decision, aimed at the state's current attempts."""
+    asked = submission(max_attempts=2, delivery=[LOG])
+    attempt = state.attempt if state else 1
+    tries = state.deliveries[0].attempts + 1 if state and state.deliveries else 1
+    yield partial(task.submit, task_id=ID, submission=asked, route=ROUTE)
+    yield partial(task.submit, task_id=ID, submission=asked, route=NOBODY)
+    yield partial(task.start, attempt=attempt, worker="worker-1")
+    yield partial(task.progress, attempt=attempt, fraction=0.5, note=None)
+    yield partial(task.complete, attempt=attempt, output=OUTPUT)
+    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=True)
+    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=False)
+    yield partial(task.release, attempt=attempt, reason="the worker stops")
+    yield partial(task.cancel, reason=None)
+    yield partial(task.deliver, index=0, attempt=tries, receipt=None)
+    yield partial(task.fail_delivery, index=0, attempt=tries, error=OOPS, final=False)
+    yield partial(task.fail_delivery, index=0, attempt=tries, error=OOPS, final=True)
+
+
+def essence(state: TaskState) -> tuple[object, ...]:
+    """Return what decisions depend on, so that the walk ends."""
+    tries = [min(entry.attempts, 2) for entry in state.deliveries], [entry.over for entry in state.deliveries]
+    return state.status, min(state.attempt, 3), min(state.released, 2), state.progress, str(tries)
+
+
+def walk() -> set[Transition]:
+    """Return every step that any decision in any reachable state leads to."""
+    found: set[Transition] = set()
+    seen: set[object] = set()
+    todo: list[TaskState | None] = [None]
+    while todo:
+        start = todo.pop()
+        for decide in decisions(start):
+            state = start
+            for event in decide(state, now=NOW):
+                after = evolve(state, event)
+                found.add((state.status if state else "[*]", after.status, event.TOPIC.removeprefix("task.")))
+                state = after
+            if state is not None and essence(state) not in seen:
+                seen.add(essence(state))
+                todo.append(state)
+    return found
+
+
+def drawn() -> list[tuple[str, str, str]]:
+    diagram = PAGE.split("```mermaid")[1].split("```")[0]
+    return ARROW.findall(diagram)
+
+
+def test_the_diagram_shows_exactly_what_decisions_can_do() -> None:
+    arrows = [arrow for arrow in drawn() if arrow[1] != "[*]"]
+    assert set(arrows) == walk()
+    assert len(arrows) == len(set(arrows))
+
+
+def test_the_diagram_ends_in_the_terminal_states_that_are_reached() -> None:
+    reached = {after for _before, after, _event in walk()}
+    assert {before for before, after, _event in drawn() if after == "[*]"} == TERMINAL & reached
+
+
+def test_every_event_is_drawn() -> None:
+    assert {event for _before, _after, event in drawn() if event} == {cls.TOPIC.removeprefix("task.") for cls in EVENTS}
+
+
+def rows(heading: str) -> dict[str, list[str]]:
+    """Return the rows of the table under ``heading`` by their first cell."""
+    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+@pytest.mark.parametrize("cls", EVENTS, ids=lambda cls: cls.TOPIC)
+def test_the_table_of_events_has_the_fields_that_are_stored(cls: type[TaskEvent]) -> None:
+    described = FIELD.findall(rows("Events")[cls.TOPIC.removeprefix("task.")][0])
+    own = [name for name in cls.__struct_fields__ if name not in TaskEvent.__struct_fields__]
+    required = len(own) - len(cls.__struct_defaults__)
+    assert described == [(name, "" if number < required else "?") for number, name in enumerate(own)]
+
+
+def test_the_tables_leave_nothing_out_and_name_nothing_else() -> None:
+    assert list(rows("Events")) == [cls.TOPIC.removeprefix("task.") for cls in EVENTS]
+    assert all(callable(getattr(task, name)) for name in rows("Decisions"))
+    tested = {decide.func.__name__ for decide in decisions(None)}
+    assert set(rows("Decisions")) == tested
+
+
+def test_the_text_states_the_limits_in_force() -> None:
+    assert f"cut to {task.MAX_TEXT:,} characters" in PAGE
