@@ -15,4 +15,7 @@ if __name__ == "__main__":
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(sys.argv[1]):  # the parent died before the kernel was armed
         sys.exit(1)
-    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 -- no shell: the arguments are passed as they are
+    try:
+        os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 -- no shell: the arguments are passed as they are
+    except OSError as error:
+        sys.exit(f"cannot run {sys.argv[2]}: {error.strerror}")
