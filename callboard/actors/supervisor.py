@@ -35,6 +35,27 @@ class ChildSpec(Struct, frozen=True, kw_only=True):
     within_seconds: float = 30.0
 
 
+class StartAll(Struct, frozen=True):
+    """Start the actors in order. Asked, it raises what the first one that cannot start raises."""
+
+
+class StopAll(Struct, frozen=True):
+    """Stop the actors in reverse order, each after what it has in hand."""
+
+
+class FindChild(Struct, frozen=True):
+    """Asked, it answers with the reference of the actor ``name`` that runs now; KeyError when there is none."""
+
+    name: str
+
+
+class Crashed(Struct, frozen=True):
+    """An actor has ended by an error."""
+
+    name: str
+    error: BaseException
+
+
 class RestartsExhaustedError(CallboardError):
     """An actor crashed too often in too short a time."""
 
@@ -64,16 +85,26 @@ class Supervisor(pykka.ThreadingActor):
         ]
 
     def on_receive(self, message: Any) -> Any:
-        """Run one piece of work on the supervisor's own thread."""
-        return message()
+        """Start, stop or find children, or replace one that crashed."""
+        match message:
+            case StartAll():
+                self._start_all()
+            case StopAll():
+                self._stop_all()
+            case FindChild(name=name):
+                return self._children[name]
+            case Crashed(name=name, error=error):
+                self._replace(name, error)
+            case _:
+                raise TypeError(f"the supervisor does not know what to do with {message!r}")
+        return None
 
-    def start_all(self) -> None:
-        """Start the actors in order; raises what the first one that cannot start raises."""
+    def _start_all(self) -> None:
+        log.info("supervisor.starting", tree=self.tree)
         for name in self._specs:
             self._start(name)
 
-    def stop_all(self) -> None:
-        """Stop the actors in reverse order, each after what it has in hand."""
+    def _stop_all(self) -> None:
         for name in reversed(list(self._children)):
             ref = self._children.pop(name)
             try:
@@ -81,11 +112,7 @@ class Supervisor(pykka.ThreadingActor):
             except (pykka.ActorDeadError, pykka.Timeout) as error:
                 log.warning("supervisor.stop_failed", actor=name, error=repr(error))
 
-    def child(self, name: str) -> "pykka.ActorRef[Any]":
-        """Return the running actor ``name``; KeyError when there is none."""
-        return self._children[name]
-
-    def crashed(self, name: str, error: BaseException) -> None:
+    def _replace(self, name: str, error: BaseException) -> None:
         """Start ``name`` anew, unless it has crashed too often or everything is being stopped."""
         if name not in self._children:
             return
@@ -101,7 +128,7 @@ class Supervisor(pykka.ThreadingActor):
         try:
             self._start(name)
         except Exception as again:  # noqa: BLE001 - an actor that cannot start has crashed, whatever the reason
-            self.crashed(name, again)
+            self._replace(name, again)
 
     def _start(self, name: str) -> None:
         ref = self._specs[name].start()

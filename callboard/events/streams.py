@@ -67,6 +67,8 @@ def wanted_streams(max_payload: int, replicas: int = 1) -> list[StreamConfig]:
             [subjects.SUBMIT, *(f"{prefix}.*" for prefix in _COMMAND_PREFIXES)],
             replicas,
             discard="new",
+            # Many submissions may come as one atomic batch, for one sync to disk instead of one each.
+            allow_atomic=True,
             max_age=7 * _DAY,
             max_msg_size=max_command_bytes(max_payload),
         ),

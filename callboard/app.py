@@ -1,0 +1,199 @@
+"""One callboard process: what it is made of, how it starts, and how it stops without losing anything."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import pykka
+import structlog
+from nats.aio.msg import Msg
+
+from callboard import company
+from callboard.actors.agents import Agent
+from callboard.actors.channels.channel import Channel
+from callboard.actors.channels.log import LogChannel
+from callboard.actors.channels.secrets import Secrets
+from callboard.actors.channels.stream import StreamChannel, publisher
+from callboard.actors.channels.webhook import WebhookChannel
+from callboard.actors.intake import Intake
+from callboard.actors.router import KeywordRouter
+from callboard.actors.runner import Runner
+from callboard.actors.specialist import CancelRun, Drain, Release
+from callboard.actors.state_cache import StateCache
+from callboard.actors.supervisor import Crashed, FindChild, StartAll, StopAll, Supervisor
+from callboard.actors.task_log import TaskLog
+from callboard.company import Wires, specialist_name
+from callboard.config import Config
+from callboard.desk import Desk
+from callboard.events import subjects
+from callboard.events.journal import Journal
+from callboard.link import Link
+from callboard.service import Service
+from callboard.view_set import ViewSet
+
+log = structlog.get_logger()
+
+CLOSE_SECONDS: Final = 10.0
+RELEASED: Final = "callboard was stopped while this attempt ran"
+
+
+class App:
+    """A whole callboard in this process. ``start`` and ``stop`` may each be called once, from any thread but its own.
+
+    ``environment`` is where ``env:`` references to secrets look; ``gave_up`` is told when it can no longer go on.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        agents: Sequence[Agent] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        gave_up: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self.config = config
+        self._agents = {agent.name: agent for agent in agents}
+        self._environment = environment or {}
+        self._gave_up = gave_up or (lambda _error: None)
+        self._link = Link(config)
+        self._outbound = Link.loop("callboard-outbound")
+        self._runner = Runner(max_threads=config.worker_threads)
+        self._views: ViewSet | None = None
+        self._channels: dict[str, Channel] = {}
+        self._supervisor: pykka.ActorRef[Supervisor] | None = None
+        self._service: Service | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL of the NATS server in use; known once started."""
+        return self._link.url
+
+    def start(self) -> str:
+        """Start everything and return the URL of the server once all of it consumes.
+
+        Raises:
+            CallboardError: what is in the way, with the way out: the directory is in use, the server is not as it has
+                to be, the views belong to another log. Whatever was started is stopped again.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.kill()
+            raise
+        log.info("app.ready", url=self.url, agents=sorted(self._agents))
+        return self.url
+
+    def stop(self, grace_seconds: float | None = None) -> None:
+        """Take no more work, let what runs finish within the grace, hand back the rest, then stop everything."""
+        until = time.monotonic() + (self.config.grace_seconds if grace_seconds is None else grace_seconds)
+        log.info("app.stopping", grace_seconds=round(until - time.monotonic(), 3))
+        if self._service is not None:
+            self._link.io.run(self._service.stop(), CLOSE_SECONDS)
+        if self._supervisor is not None:
+            self._drain(until)
+            self._catch_up()
+        self.kill()
+        log.info("app.stopped")
+
+    def kill(self) -> None:
+        """Stop what is there without waiting for work; what is not acknowledged comes again."""
+        if self._supervisor is not None:
+            self._supervisor.ask(StopAll())
+            self._supervisor.stop()
+            self._supervisor = None
+        self._runner.stop(1.0)
+        for channel in self._channels.values():
+            self._outbound.run(channel.close(), CLOSE_SECONDS)
+        self._outbound.stop()
+        if self._views is not None:
+            self._views.close()
+        self._link.close()
+
+    def _start(self) -> None:
+        self._link.open()
+        io, connection = self._link.io, self._link.connection
+        self._outbound.start()
+        self._runner.start()
+        self._channels = self._open_channels()
+        journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
+        self._views = ViewSet(self.config.directory, self._link)
+        self._views.open()
+        intake = Intake(self._agents, KeywordRouter(self.config.route_threshold), self._channels)
+        wires = Wires(
+            config=self.config,
+            io=io,
+            connection=connection,
+            tasks=TaskLog(journal, StateCache()),
+            intake=intake,
+            agents=self._agents,
+            channels=self._channels,
+            outbound=self._outbound,
+            runner=self._runner,
+            epoch=self._link.epoch(),
+            position=self._views.position,
+            apply=self._views.apply,
+            crashed=self._crashed,
+        )
+        self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)
+        self._supervisor.ask(StartAll())
+        io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
+        self._service = self._open_service(intake)
+        io.run(self._service.start())
+
+    def _open_channels(self) -> dict[str, Channel]:
+        config = self.config
+        channels: list[Channel] = [
+            LogChannel(),
+            WebhookChannel(
+                Secrets(self._environment),
+                allow_private=config.allow_private_addresses,
+                timeout_seconds=config.delivery_timeout_seconds,
+            ),
+            StreamChannel(self._link.from_elsewhere(publisher(self._link.connection))),
+        ]
+        return {channel.name: channel for channel in channels}
+
+    def _open_service(self, intake: Intake) -> Service:
+        views = self._views
+        if views is None:
+            raise RuntimeError("expected the views to be open before the service")
+        desk = Desk(intake, lambda: self._child("orchestrator"))
+        return Service(
+            self._link.connection,
+            submit=desk.submit,
+            cancel=desk.cancel,
+            queries=views.queries,
+            runner=views.runner,
+            load_events=views.load_events,
+            agents=sorted(self._agents),
+        )
+
+    def _child(self, name: str) -> "pykka.ActorRef[Any]":
+        if self._supervisor is None:
+            raise KeyError(name)
+        ref: pykka.ActorRef[Any] = self._supervisor.ask(FindChild(name))
+        return ref
+
+    def _crashed(self, name: str, error: BaseException) -> None:
+        if self._supervisor is not None:
+            self._supervisor.tell(Crashed(name, error))
+
+    async def _heard_cancelled(self, message: Msg) -> None:
+        """Stop the handler of a task that was just cancelled, whoever did it, if it runs here."""
+        task_id = message.subject.split(".")[3]
+        for name in self._agents:
+            ref = await asyncio.to_thread(self._child, specialist_name(name))
+            ref.tell(CancelRun(task_id))
+
+    def _drain(self, until: float) -> None:
+        specialists = [self._child(specialist_name(name)) for name in self._agents]
+        idle = [ref.ask(Drain()) for ref in specialists]
+        for ref, ended in zip(specialists, idle, strict=True):
+            if not ended.wait(max(0.0, until - time.monotonic())):
+                ref.ask(Release(RELEASED))
+
+    def _catch_up(self) -> None:
+        """Let the views reach the end of the log, so that the next start finds little to do."""
+        if self._views is not None:
+            self._views.catch_up(CLOSE_SECONDS)

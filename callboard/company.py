@@ -1,0 +1,165 @@
+"""The company of actors in one process: who there is, in which order they start, and what each works with."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import pykka
+from msgspec import Struct
+
+from callboard.actors import orchestrator as orchestrators
+from callboard.actors.agents import Agent
+from callboard.actors.batch_actor import BatchActor
+from callboard.actors.channels.channel import Channel
+from callboard.actors.dead_letters import DeadLetters
+from callboard.actors.delivery import WINDOW as DELIVERY_WINDOW
+from callboard.actors.delivery import Delivery, Plan
+from callboard.actors.intake import Intake
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox, Source
+from callboard.actors.orchestrator import Orchestrator
+from callboard.actors.projector import Projector
+from callboard.actors.runner import Runner
+from callboard.actors.specialist import Specialist
+from callboard.actors.supervisor import ChildSpec
+from callboard.actors.task_log import TaskLog
+from callboard.config import Config
+from callboard.events import subjects
+from callboard.events.connection import Connection
+from callboard.events.loop import Loop
+from callboard.events.reader import StoredMessage
+from callboard.events.submission import PRIORITIES
+
+COMMAND_FILTERS: Final = (
+    subjects.SUBMIT,
+    f"{subjects.SUBMIT}.*",
+    f"{subjects.CANCEL}.*",
+    f"{subjects.RETRY}.*",
+    f"{subjects.HEARTBEAT}.*",
+)
+ENDED_FILTERS: Final = (subjects.task_event("completed"), subjects.task_event("failed"))
+
+
+class Wires(Struct, frozen=True, kw_only=True):
+    """What the actors of one process share."""
+
+    config: Config
+    io: Loop
+    connection: Connection
+    tasks: TaskLog
+    intake: Intake
+    agents: Mapping[str, Agent]
+    channels: Mapping[str, Channel]
+    outbound: Loop
+    runner: Runner
+    epoch: str
+    position: Callable[[], int]
+    apply: Callable[[Sequence[StoredMessage]], None]
+    crashed: Callable[[str, BaseException], None]
+
+
+def specs(wires: Wires) -> list[ChildSpec]:
+    """Return the actors in start order: who reads what others write comes first."""
+    return [
+        ChildSpec(name="projector", start=lambda: _projector(wires)),
+        ChildSpec(name="delivery", start=lambda: _delivery(wires)),
+        *(_specialist_spec(wires, agent) for agent in wires.agents.values()),
+        ChildSpec(name="orchestrator", start=lambda: _orchestrator(wires)),
+    ]
+
+
+def specialist_name(agent: str) -> str:
+    """Return the name under which the specialist of ``agent`` is supervised."""
+    return f"specialist-{agent}"
+
+
+def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
+    return Projector.start(
+        "projector",
+        loop=wires.io,
+        connection=wires.connection,
+        position=wires.position,
+        apply=wires.apply,
+        crashed=wires.crashed,
+    )
+
+
+def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
+    return Orchestrator.start(
+        "orchestrator",
+        wires.tasks,
+        wires.crashed,
+        intake=wires.intake,
+        dead_letters=DeadLetters(wires.connection),
+        loop=wires.io,
+        epoch=wires.epoch,
+        open_mailbox=_opener(
+            wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, COMMAND_FILTERS, orchestrators.WINDOW
+        ),
+    )
+
+
+def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
+    config = wires.config
+    return Delivery.start(
+        "delivery",
+        wires.tasks,
+        wires.crashed,
+        channels=wires.channels,
+        plan=Plan(
+            max_attempts=config.delivery_max_attempts,
+            base_seconds=config.delivery_base_seconds,
+            cap_seconds=config.delivery_cap_seconds,
+        ),
+        loop=wires.outbound,
+        open_mailbox=_opener(wires, subjects.EVENTS, subjects.DELIVERY_DURABLE, ENDED_FILTERS, DELIVERY_WINDOW),
+    )
+
+
+def _specialist_spec(wires: Wires, agent: Agent) -> ChildSpec:
+    openers = [
+        _opener(
+            wires,
+            subjects.EVENTS,
+            subjects.specialist_durable(agent.name, band),
+            (subjects.assigned(agent.name, band),),
+            agent.concurrency,
+        )
+        for band in PRIORITIES
+    ]
+
+    def start() -> "pykka.ActorRef[Any]":
+        return Specialist.start(
+            specialist_name(agent.name),
+            wires.tasks,
+            wires.crashed,
+            agent=agent,
+            runner=wires.runner,
+            # A name of its own: what an earlier one left running is lost, and must not look like ours.
+            worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+            open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],
+        )
+
+    return ChildSpec(name=specialist_name(agent.name), start=start)
+
+
+def _opener(
+    wires: Wires, stream: str, durable: str, filters: tuple[str, ...], window: int
+) -> Callable[[BatchActor], Mailbox]:
+    source = Source(
+        stream=stream,
+        durable=durable,
+        filters=filters,
+        window=window,
+        ack_wait_seconds=wires.config.ack_wait_seconds,
+    )
+
+    def open_mailbox(actor: BatchActor) -> Mailbox:
+        def deliver(letters: list[Letter]) -> None:
+            actor.inbox.put(letters)
+
+        return Mailbox(wires.io, wires.connection, source, deliver)
+
+    return open_mailbox

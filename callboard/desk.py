@@ -1,0 +1,84 @@
+"""The front desk: takes submissions and cancellations from the service to the orchestrator, and its answers back."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import pykka
+from nats.nuid import NUID
+
+from callboard.actors import command
+from callboard.actors.command import RefusalError, Submit
+from callboard.actors.intake import Intake
+from callboard.actors.order import Order, Settled
+from callboard.errors import ConflictError, NotFoundError, NotReadyError
+from callboard.events import task
+from callboard.events.errors import InvalidValueError
+from callboard.events.submission import AgentSubmission
+
+ANSWER_SECONDS: Final = 30.0
+
+
+class Desk:
+    """Coroutines for the service; to be used on the I/O loop."""
+
+    def __init__(self, intake: Intake, orchestrator: Callable[[], "pykka.ActorRef[Any]"]) -> None:
+        """``orchestrator`` returns the one that runs now: it may have been started anew."""
+        self._intake = intake
+        self._orchestrator = orchestrator
+        self._nuid = NUID()
+
+    async def submit(self, wanted: AgentSubmission) -> tuple[str, int]:
+        """Store a submission as a task and return its id and the stream sequence of its newest event.
+
+        Raises:
+            InvalidValueError: it cannot be taken, with the field where there is one.
+            NotReadyError: no orchestrator took it in time; the same id may be sent again.
+        """
+        task_id = wanted.id or self._nuid.next().decode()
+        try:
+            command.supported(wanted)
+            settled = await self._settle(lambda done: self._intake.order(Submit(wanted, wanted.agent), task_id, done))
+        except RefusalError as refusal:
+            raise InvalidValueError(refusal.detail, field=refusal.field) from refusal
+        return task_id, settled.seq
+
+    async def cancel(self, task_id: str, reason: str | None) -> tuple[str, int]:
+        """Call a task off and return its id and the sequence of its newest event.
+
+        Raises:
+            NotFoundError: there is no such task.
+            ConflictError: it has ended already, other than by being cancelled.
+            NotReadyError: no orchestrator took it in time.
+        """
+        settled = await self._settle(
+            lambda done: Order(task_id, lambda state, now: task.cancel(state, reason, now), done)
+        )
+        if settled.state is None:
+            raise NotFoundError(f"no task has the id {task_id!r}")
+        if settled.state.status != "cancelled":
+            raise ConflictError(f"task {task_id} has ended: it is {settled.state.status}")
+        return task_id, settled.seq
+
+    async def _settle(self, order: Callable[[Callable[[Settled], None]], Order]) -> Settled:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Settled] = loop.create_future()
+
+        def done(settled: Settled) -> None:
+            loop.call_soon_threadsafe(_answer, answer, settled)
+
+        wanted = order(done)
+        try:
+            self._orchestrator().tell(wanted)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                settled = await answer
+        except (KeyError, pykka.ActorDeadError, TimeoutError) as error:
+            raise NotReadyError("the orchestrator did not answer in time: try again with the same id") from error
+        if settled.error is not None:
+            raise InvalidValueError(str(settled.error)) from settled.error
+        return settled
+
+
+def _answer(future: "asyncio.Future[Settled]", settled: Settled) -> None:
+    if not future.done():
+        future.set_result(settled)

@@ -1,0 +1,110 @@
+"""What ties a process to its NATS server: the embedded server when there is one, the connection, the I/O thread."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Final, ParamSpec, TypeVar
+
+import msgspec
+from nats.errors import Error as NatsError
+
+from callboard import preflight
+from callboard.config import Config
+from callboard.errors import ServerNotFoundError
+from callboard.events import subjects
+from callboard.events.connection import Connection
+from callboard.events.errors import LogUnavailableError
+from callboard.events.loop import Loop
+from callboard.nats_url import shown_url
+from callboard.server import Server
+
+P = ParamSpec("P")
+T = TypeVar("T")
+CLOSE_SECONDS: Final = 10.0
+
+
+class Link:
+    """A connection that is open between :meth:`open` and :meth:`close`."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._server = None if config.nats_url else Server(config.directory, config.port)
+        self.io = Loop("callboard-io")
+        self.connection = Connection()
+        self.url = config.nats_url or ""
+
+    @staticmethod
+    def loop(name: str) -> Loop:
+        """Return an event loop thread of that name, not yet started."""
+        return Loop(name)
+
+    def open(self) -> None:
+        """Start the embedded server when it is wanted, connect, and check that all is as callboard needs it.
+
+        Raises:
+            CallboardError: what is in the way, with the way out.
+        """
+        self._config.directory.mkdir(parents=True, exist_ok=True)
+        if self._server is not None:
+            self.url = self._server.start()
+        self.io.start()
+        try:
+            self.io.run(self.connection.open(self.url, **self._credentials()))
+        except (NatsError, OSError) as error:
+            raise ServerNotFoundError(shown_url(self.url), str(error) or type(error).__name__) from error
+        self.io.run(
+            preflight.check(self.connection, sync_always=self._server is not None, replicas=self._config.replicas)
+        )
+
+    def close(self) -> None:
+        """Close the connection, end the I/O thread, stop the embedded server. May be called twice."""
+        if self.connection.is_connected or self.connection.is_reconnecting:
+            self.io.run(self.connection.close(), CLOSE_SECONDS)
+        self.io.stop()
+        if self._server is not None:
+            self._server.stop()
+
+    def stream_info(self, stream: str) -> dict[str, Any]:
+        """Return what the server says of ``stream``: its ``created`` time, ``config`` and ``state``.
+
+        Raises:
+            LogUnavailableError: it did not say.
+        """
+        return self.io.run(self._info(stream))
+
+    def epoch(self) -> str:
+        """Return a short text that tells the present stream of commands from any other of that name."""
+        created = str(self.stream_info(subjects.COMMANDS)["created"])
+        seconds = datetime.fromisoformat(created).timestamp()
+        return f"t{int(seconds * 1000):x}"
+
+    def from_elsewhere(self, call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """Return ``call``, which has to run on the I/O loop, as a coroutine function for any other loop."""
+
+        async def crossed(*args: P.args, **kwargs: P.kwargs) -> T:
+            async def here() -> T:
+                return await call(*args, **kwargs)
+
+            return await asyncio.wrap_future(self.io.spawn(here()))
+
+        return crossed
+
+    async def _info(self, stream: str) -> dict[str, Any]:
+        try:
+            reply = await self.connection.request(f"$JS.API.STREAM.INFO.{stream}", timeout=10)
+        except (NatsError, TimeoutError) as error:
+            raise LogUnavailableError(f"the server did not describe the stream {stream}") from error
+        answer: dict[str, Any] = msgspec.json.decode(reply.data)
+        if "error" in answer:
+            raise LogUnavailableError(f"the server does not know {stream}: {answer['error'].get('description')}")
+        return answer
+
+    def _credentials(self) -> dict[str, Any]:
+        config = self._config
+        given = {
+            "user": config.nats_user,
+            "password": config.nats_password,
+            "token": config.nats_token,
+            "user_credentials": None if config.nats_credentials is None else str(config.nats_credentials),
+        }
+        return {name: value for name, value in given.items() if value is not None}

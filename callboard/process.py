@@ -1,0 +1,73 @@
+"""``callboard up``: an app from its ready line to the signal that stops it."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from callboard import logs
+from callboard.actors.loading import load
+from callboard.app import App
+from callboard.config import Config
+
+log = structlog.get_logger()
+
+STOPPED: Final = 0
+GAVE_UP: Final = 1
+KILLED: Final = 130
+SWITCH_SECONDS: Final = 0.0005
+"""How long one thread may keep the others waiting. The I/O thread waits for its turn after every read and write: at
+Python's 5 ms it idles most of the time beside a busy actor."""
+
+
+def run(config: Config, environment: Mapping[str, str]) -> int:
+    """Run callboard until SIGTERM or SIGINT and return the exit code; a second signal ends the process at once.
+
+    Prints ``ready nats://HOST:PORT`` alone on a line of standard output once everything consumes.
+
+    Raises:
+        CallboardError: it could not start; what was started is stopped.
+    """
+    logs.configure(sys.stderr, config.log_level, config.log_format)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    stop = _Stop()
+    signal.signal(signal.SIGTERM, stop.heard)
+    signal.signal(signal.SIGINT, stop.heard)
+    agents = load(config.app) if config.app else []
+    app = App(config, agents, environment=environment, gave_up=stop.give_up)
+    url = app.start()
+    sys.stdout.write(f"ready {url}\n")
+    sys.stdout.flush()
+    stop.wait()
+    app.stop()
+    return GAVE_UP if stop.error is not None else STOPPED
+
+
+class _Stop:
+    """The wish to stop, from a signal or from within."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+        self._wanted = threading.Event()
+
+    def heard(self, number: int, _frame: FrameType | None) -> None:
+        """Note the first signal; end the process at the second."""
+        if self._wanted.is_set():
+            os._exit(KILLED)
+        log.info("process.signal", signal=signal.Signals(number).name)
+        self._wanted.set()
+
+    def give_up(self, error: BaseException) -> None:
+        """Stop because the app cannot go on."""
+        self.error = error
+        self._wanted.set()
+
+    def wait(self) -> None:
+        """Return when somebody wants to stop; wakes now and then, so that signals are handled."""
+        while not self._wanted.wait(1.0):
+            pass

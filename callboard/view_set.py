@@ -1,0 +1,71 @@
+"""The views of one process: opened against the log they follow, fed by the projector, read by the service."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from callboard.events import subjects
+from callboard.events.reader import Reader, StoredMessage
+from callboard.link import Link
+from callboard.projections.log_event import LogEvent
+from callboard.projections.queries import Queries
+from callboard.projections.runner import Runner
+from callboard.projections.store import Views
+
+FILE: Final = "views.sqlite3"
+
+
+class ViewSet:
+    """Views, the runner that feeds them and the queries on them; usable between :meth:`open` and :meth:`close`."""
+
+    def __init__(self, directory: Path, link: Link) -> None:
+        self._path = directory / FILE
+        self._link = link
+        self._reader = Reader(link.connection, subjects.EVENTS)
+        self._views: Views | None = None
+        self.runner: Runner
+        self.queries: Queries
+
+    def open(self) -> None:
+        """Open or create the views and compare them with the log.
+
+        Raises:
+            ViewsMismatchError: they belong to another log, or the log has lost events.
+            ViewsBusyError, ViewsCorruptError: the file cannot be used.
+        """
+        self._views = Views(self._path)
+        info = self._link.stream_info(subjects.EVENTS)
+        marker = self._views.marker
+        found = self._link.io.run(self._reader.page(marker.seq, 1)) if marker.seq else []
+        at_marker = found[0].event_id if found and found[0].seq == marker.seq else None
+        self._views.check(stream_created=info["created"], last_seq=info["state"]["last_seq"], event_id=at_marker)
+        self.runner = Runner(self._views)
+        self.queries = Queries(self._path)
+
+    def position(self) -> int:
+        """Return the sequence the views reflect."""
+        return self.runner.position
+
+    def apply(self, messages: Sequence[StoredMessage]) -> None:
+        """Apply stored messages in stream order; raises as the runner does."""
+        self.runner.apply(
+            [LogEvent.from_message(each.subject, each.seq, each.data, each.event_id) for each in messages]
+        )
+
+    async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
+        """Return subject, sequence and body of each event of one task, oldest first; empty for an unknown id."""
+        found = await self._reader.last([subjects.task_events(task_id)])
+        return [(each.subject, each.seq, each.data) for each in found]
+
+    def catch_up(self, seconds: float) -> None:
+        """Wait up to ``seconds`` until the views reach the present end of the log."""
+        last = self._link.stream_info(subjects.EVENTS)["state"]["last_seq"]
+        self._link.io.run(self.runner.wait(last, seconds))
+
+    def close(self) -> None:
+        """Close the file; may be called when it was never opened."""
+        if self._views is not None:
+            if hasattr(self, "queries"):
+                self.queries.close()
+            self._views.close()
+            self._views = None
