@@ -1,6 +1,7 @@
 """The channel ``stream``: the result is published on a NATS subject of the submitter's choice."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 import nats.errors
@@ -21,9 +22,9 @@ ABANDONED_SECONDS = 600
 class Publish(Protocol):
     """Puts a message on a subject."""
 
-    async def __call__(
+    def __call__(
         self, subject: str, body: bytes, headers: dict[str, str], /, *, jetstream: bool
-    ) -> dict[str, Any]:
+    ) -> Coroutine[Any, Any, dict[str, Any]]:
         """Return the receipt once the server has the message, with ``jetstream`` once a stream has stored it."""
 
 
@@ -75,7 +76,7 @@ class StreamChannel:
 
 
 def publisher(connection: Client, timeout_seconds: float = TIMEOUT_SECONDS) -> Publish:
-    """Return a ``publish`` over ``connection``, to be called in that connection's event loop.
+    """Return a ``publish`` over ``connection``, to be called in that connection's event loop (see :func:`in_loop`).
 
     The server has ``timeout_seconds`` to answer.
     """
@@ -98,6 +99,16 @@ def publisher(connection: Client, timeout_seconds: float = TIMEOUT_SECONDS) -> P
         return {"subject": subject}
 
     return publish
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, publish: Publish) -> Publish:
+    """Return a ``publish`` for another event loop's use, while ``publish`` runs in ``loop``, in another thread."""
+
+    async def cross(subject: str, body: bytes, headers: dict[str, str], *, jetstream: bool) -> dict[str, Any]:
+        work = publish(subject, body, headers, jetstream=jetstream)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+    return cross
 
 
 async def _answered(flush: asyncio.Future[None], timeout_seconds: float) -> None:
