@@ -1,0 +1,83 @@
+"""The page about the wire protocol says what the code takes and gives."""
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from callboard.actors import command
+from callboard.events import subjects
+from callboard.events.errors import CallboardError
+from callboard.events.submission import MAX_ATTEMPTS, MAX_DELIVERIES, MAX_DEPTH, MAX_TEXT, Submission
+from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
+
+PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
+
+
+def section(heading: str) -> str:
+    return re.split(r"\n##+ ", PAGE.split(f"# {heading}\n", 1)[1])[0]
+
+
+def first_cells(heading: str) -> list[str]:
+    return re.findall(r"^\| `([^`]+)` \|", section(heading), re.MULTILINE)
+
+
+def paragraph(name: str) -> set[str]:
+    """Return every word in code style of the paragraph about ``name``."""
+    return set(re.findall(r"`([a-z0-9_]+)`", PAGE.split(f"**{name}**", 1)[1].split("\n\n")[0]))
+
+
+def test_the_table_of_a_submission_has_its_fields() -> None:
+    assert sorted(first_cells("Submission")) == sorted(Submission.__struct_fields__)
+
+
+def test_the_limits_are_those_in_force() -> None:
+    assert f"1-{MAX_ATTEMPTS}" in section("Submission")
+    assert f"up to {MAX_DELIVERIES} targets" in section("Submission")
+    assert f"1-{MAX_TEXT} characters" in section("Submission")
+    assert f"nests at most {MAX_DEPTH} deep" in PAGE
+
+
+def test_the_table_of_dead_letters_has_every_reason() -> None:
+    reasons = {value for name, value in vars(command).items() if name.isupper() and isinstance(value, str)}
+    assert set(first_cells("Dead letters")) == reasons
+
+
+@pytest.mark.parametrize("name", ["retry", "heartbeat"])
+def test_what_is_called_unsupported_is_refused_as_such(name: str) -> None:
+    assert f"`callboard.{name}." in section("Not yet supported")
+    with pytest.raises(command.RefusalError) as refused:
+        command.read(f"callboard.{name}.one", b"{}")
+    assert refused.value.reason == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scheduled_for", '"2026-03-01T09:00:00Z"'), ("expires_at", '"2026-03-01T09:00:00Z"'), ("depends_on", '["a"]')],
+)
+def test_fields_that_are_called_unsupported_are_refused_as_such(field: str, value: str) -> None:
+    assert f"`{field}`" in section("Not yet supported")
+    with pytest.raises(command.RefusalError) as refused:
+        command.read("callboard.submit", f'{{"input":1,"{field}":{value}}}'.encode())
+    assert refused.value.reason == "unsupported"
+    assert refused.value.field == field
+    assert isinstance(refused.value, CallboardError)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("Task", TaskItem), ("Task", DeliveryItem), ("Task stats", StatsAnswer), ("Agent", AgentItem)],
+)
+def test_what_the_service_answers_is_described_field_by_field(name: str, shape: type[Struct]) -> None:
+    assert set(shape.__struct_fields__) - {"as_of_seq"} <= paragraph(name)
+
+
+def test_the_agent_log_is_described_field_by_field() -> None:
+    assert set(AgentLogItem.__struct_fields__) <= paragraph("Attempt")
+
+
+def test_commands_are_published_where_the_page_says() -> None:
+    places = {subjects.SUBMIT, f"{subjects.SUBMIT}.<agent>", f"{subjects.CANCEL}.<task_id>"}
+    assert set(first_cells("Commands")) == places
+    assert all(cell.startswith((subjects.API, subjects.QUERY)) for cell in first_cells("Service"))
