@@ -10,8 +10,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from callboard.actors.channels.channel import DeliveryError, DeliveryMessage
-from callboard.actors.channels.stream import StreamChannel, in_loop, publisher
-from callboard.events.loop import Loop
+from callboard.actors.channels.stream import StreamChannel, publisher
 from tests.support.deliveries import BODY, message
 from tests.support.nats_server import NatsServer
 
@@ -50,20 +49,6 @@ async def test_whoever_listens_gets_the_body_and_the_key(nats_server: NatsServer
         await channel.close()
     assert received.data == BODY
     assert received.headers == {"Nats-Msg-Id": "t-1-3", "Content-Type": "application/json"}
-
-
-async def test_a_connection_may_live_in_another_thread(nats_server: NatsServer) -> None:
-    io = Loop("elsewhere")
-    io.start()
-    try:
-        connection = io.run(nats.connect(nats_server.url), DEADLINE)
-        channel = StreamChannel(in_loop(io.loop, publisher(connection)))
-        assert await channel.send(spec("results"), message()) == {"subject": "results"}
-        error = await failure_of(channel, spec("nobody", jetstream=True))
-        assert "NoStreamResponseError" in str(error)
-        io.run(connection.close(), DEADLINE)
-    finally:
-        io.stop()
 
 
 async def test_with_jetstream_the_receipt_says_where_it_is_stored(nats_server: NatsServer) -> None:

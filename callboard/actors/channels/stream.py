@@ -1,7 +1,7 @@
 """The channel ``stream``: the result is published on a NATS subject of the submitter's choice."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any, Protocol
 
 import nats.errors
@@ -24,7 +24,7 @@ class Publish(Protocol):
 
     def __call__(
         self, subject: str, body: bytes, headers: dict[str, str], /, *, jetstream: bool
-    ) -> Coroutine[Any, Any, dict[str, Any]]:
+    ) -> Awaitable[dict[str, Any]]:
         """Return the receipt once the server has the message, with ``jetstream`` once a stream has stored it."""
 
 
@@ -76,7 +76,7 @@ class StreamChannel:
 
 
 def publisher(connection: Client, timeout_seconds: float = TIMEOUT_SECONDS) -> Publish:
-    """Return a ``publish`` over ``connection``, to be called in that connection's event loop (see :func:`in_loop`).
+    """Return a ``publish`` over ``connection``, to be called in that connection's event loop.
 
     The server has ``timeout_seconds`` to answer.
     """
@@ -99,16 +99,6 @@ def publisher(connection: Client, timeout_seconds: float = TIMEOUT_SECONDS) -> P
         return {"subject": subject}
 
     return publish
-
-
-def in_loop(loop: asyncio.AbstractEventLoop, publish: Publish) -> Publish:
-    """Return a ``publish`` for another event loop's use, while ``publish`` runs in ``loop``, in another thread."""
-
-    async def cross(subject: str, body: bytes, headers: dict[str, str], *, jetstream: bool) -> dict[str, Any]:
-        work = publish(subject, body, headers, jetstream=jetstream)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
-
-    return cross
 
 
 async def _answered(flush: asyncio.Future[None], timeout_seconds: float) -> None:
