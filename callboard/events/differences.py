@@ -1,6 +1,7 @@
 """How a server or stream differs from what callboard needs, told so that somebody can put it right."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from msgspec import Struct
@@ -78,7 +79,7 @@ def _normal(value: Any) -> Any:
 
 def _shown(name: str, value: Any) -> str:
     if name in _DURATIONS and isinstance(value, int) and value > 0:
-        return f"{value / 1e9:g} s"
+        return f"{Decimal(value).scaleb(-9).normalize():f} s"
     if isinstance(value, list):
         return " ".join(map(str, value))
     return "nothing" if value is None or value == {} else str(value)
