@@ -1,12 +1,13 @@
 """``callboard up``."""
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from callboard import app as runtime
+from callboard import process
 from callboard.config import Config, LogLevel
 
 EMBEDDED_PORT: Final = 4222
@@ -17,15 +18,12 @@ _ENV: Final = "CALLBOARD_NATS"
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Settings:
-    """How to run; the names are those of the configuration."""
+class Place:
+    """Where things are and who connects; the names are those of the configuration."""
 
     directory: Annotated[
         Path, Parameter(name="--dir", help="Everything that is stored lies under it.", show_default=True)
     ] = Path(".callboard")
-    port: Annotated[int | None, Parameter(help="Port of the server it starts (default: 4222; 0 picks a free one).")] = (
-        None
-    )
     nats_url: Annotated[
         str | None,
         Parameter(
@@ -35,6 +33,26 @@ class Settings:
             help="Use this NATS server instead of starting one.",
         ),
     ] = None
+    nats_credentials: Annotated[
+        Path | None, Parameter(name="--creds", env_var=f"{_ENV}_CREDENTIALS", help="A NATS .creds file.")
+    ] = None
+    nats_user: Annotated[str | None, Parameter(name="--user", env_var=f"{_ENV}_USER", help="A NATS user.")] = None
+    nats_password: Annotated[
+        str | None, Parameter(name="--password", env_var=f"{_ENV}_PASSWORD", help="Better given in the environment.")
+    ] = None
+    nats_token: Annotated[
+        str | None, Parameter(name="--token", env_var=f"{_ENV}_TOKEN", help="Better given in the environment.")
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Work:
+    """What runs and how it ends; the names are those of the configuration."""
+
+    port: Annotated[int | None, Parameter(help="Port of the server it starts (default: 4222; 0 picks a free one).")] = (
+        None
+    )
     app: Annotated[str | None, Parameter(help="File or module with the agents, such as my_agents.py.")] = None
     grace_seconds: Annotated[
         float,
@@ -49,35 +67,16 @@ class Settings:
         bool, Parameter(help="Let webhooks go to this machine and its network, for development.")
     ] = False
     log_level: Annotated[LogLevel, Parameter(help="The least level that is logged.", show_default=True)] = "info"
-    nats_credentials: Annotated[
-        Path | None, Parameter(name="--creds", env_var=f"{_ENV}_CREDENTIALS", help="A NATS .creds file.")
-    ] = None
-    nats_user: Annotated[str | None, Parameter(name="--user", env_var=f"{_ENV}_USER", help="A NATS user.")] = None
-    nats_password: Annotated[
-        str | None, Parameter(name="--password", env_var=f"{_ENV}_PASSWORD", help="Better given in the environment.")
-    ] = None
-    nats_token: Annotated[
-        str | None, Parameter(name="--token", env_var=f"{_ENV}_TOKEN", help="Better given in the environment.")
-    ] = None
-
-    def config(self, *, json: bool) -> Config:
-        """Return the configuration these settings ask for.
-
-        Raises:
-            InvalidValueError: a value is out of place.
-        """
-        given = {name: value for name, value in asdict(self).items() if value is not None}
-        if self.nats_url is None:
-            given.setdefault("port", EMBEDDED_PORT)
-        return Config.build(**given, log_format="json" if json else "auto")
 
 
-DEFAULTS: Final = Settings()
+HERE: Final = Place()
+DEFAULTS: Final = Work()
 
 
 def up(
     *,
-    settings: Settings = DEFAULTS,
+    place: Place = HERE,
+    work: Work = DEFAULTS,
     json: Annotated[bool, Parameter(name="--json", help="Log JSON, also to a terminal.")] = False,
 ) -> int:
     """Run callboard until SIGTERM or Ctrl-C: server, actors, views, service.
@@ -85,7 +84,16 @@ def up(
     Prints `ready nats://HOST:PORT` on a line of standard output once it takes tasks; logs go to standard error.
 
     Args:
-        settings: How to run.
+        place: Where things are and who connects.
+        work: What runs and how it ends.
         json: Log JSON, also to a terminal.
     """
-    return runtime.run(settings.config(json=json))
+    given = given_values(place) | given_values(work)
+    if place.nats_url is None:
+        given.setdefault("port", EMBEDDED_PORT)
+    return process.run(Config.build(**given, log_format="json" if json else "auto"), os.environ)
+
+
+def given_values(options: Place | Work) -> dict[str, Any]:
+    """Return the options that have a value, by their names in the configuration."""
+    return {name: value for name, value in asdict(options).items() if value is not None}

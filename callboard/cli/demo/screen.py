@@ -1,0 +1,55 @@
+"""What the demo shows while tasks run: a table that lives on a terminal, a line per event elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from callboard.cli.demo.fold import Folded
+from callboard.cli.task import status_text
+from callboard.cli.text import compact, safe
+from callboard.cli.timeline import line
+from callboard.event_info import EventInfo
+
+
+class Screen:
+    """Shows ``tasks``, by id, as events come in."""
+
+    def __init__(self, console: Console, tasks: dict[str, Folded]) -> None:
+        self._console = console
+        self._tasks = tasks
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=12, transient=False)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def see(self, event: EventInfo) -> None:
+        """Show one more event."""
+        if not self._console.is_terminal:
+            self._console.print(line(event), soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("task", "input", "agent", "status", "events", "result"):
+            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        for task_id, task in self._tasks.items():
+            result = task.progress if task.output is None else compact(task.output)
+            table.add_row(
+                safe(task_id),
+                safe(compact(task.input), 30),
+                safe(task.agent),
+                status_text(task.status),
+                "·" * task.version,
+                safe(result, 60),
+            )
+        return table

@@ -1,0 +1,36 @@
+"""``callboard projections``."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from callboard import logs
+from callboard.cli.output import Output
+from callboard.cli.up import HERE, Place, given_values
+from callboard.config import Config
+from callboard.rebuilding import rebuild as rebuild_all
+
+app = App(name="projections", help="Rebuild the views from the event log.")
+
+
+@app.command
+def rebuild(
+    *,
+    place: Place = HERE,
+    json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of a sentence.")] = False,
+) -> int:
+    """Throw every view away and build it anew from the first event on; callboard must not run on the directory.
+
+    Args:
+        place: Which directory, and which server.
+        json: Print JSON instead of a sentence.
+    """
+    logs.configure(sys.stderr, level="error")
+    rebuilt = rebuild_all(Config.build(**given_values(place)))
+    out = Output(json=json)
+    if json:
+        out.document(rebuilt)
+    else:
+        out.text(f"views rebuilt from {rebuilt.events} events in {rebuilt.seconds:.1f} s")
+    return 0

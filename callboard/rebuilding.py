@@ -1,0 +1,64 @@
+"""``callboard projections rebuild``: every view thrown away and built anew from the first event on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from callboard.config import Config
+from callboard.events import subjects
+from callboard.events.reader import Reader
+from callboard.link import Link
+from callboard.projections.log_event import LogEvent
+from callboard.projections.rebuild import rebuild as rebuild_views
+from callboard.view_set import FILE
+
+_PAGE: Final = 500
+
+
+class Rebuilt(Struct, frozen=True, kw_only=True):
+    """How many events the new views were built from, and how long that took."""
+
+    events: int
+    seconds: float
+
+
+def rebuild(config: Config) -> Rebuilt:
+    """Build the views under ``config.directory`` anew and put them in the place of the old ones.
+
+    The server is that of ``config``: the embedded one is started for it. The old views stay until the new ones are
+    complete.
+
+    Raises:
+        DirectoryInUseError, ViewsBusyError: a callboard runs on that directory.
+        CallboardError: the server cannot be started or used.
+    """
+    began = time.monotonic()
+    link = Link(config)
+    try:
+        link.open()
+        events = asyncio.run(_rebuild(config.directory / FILE, link))
+    finally:
+        link.close()
+    return Rebuilt(events=events, seconds=round(time.monotonic() - began, 3))
+
+
+async def _rebuild(path: Path, link: Link) -> int:
+    info = link.stream_info(subjects.EVENTS)
+    source = pages(link, info["state"]["last_seq"])
+    return await rebuild_views(path, source, info["created"])
+
+
+async def pages(link: Link, end: int) -> AsyncIterator[Sequence[LogEvent]]:
+    """Yield the events of the log from the first to sequence ``end``, page by page."""
+    page = link.from_elsewhere(Reader(link.connection, subjects.EVENTS).page)
+    at = 1
+    while at <= end:
+        found = await page(at, min(_PAGE, end - at + 1))
+        yield [LogEvent.from_message(each.subject, each.seq, each.data, each.event_id) for each in found]
+        if not found:
+            return
+        at = found[-1].seq + 1
