@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from callboard.events.connection import Connection
 from callboard.events.differences import Difference, ServerMismatchError
@@ -75,8 +76,8 @@ async def _account_differences(connection: Connection) -> list[Difference]:
 async def _jetstream_refusal(connection: Connection) -> str | None:
     try:
         reply = await connection.request("$JS.API.INFO", timeout=_ANSWER_SECONDS)
-    except NatsError as error:
-        return f"no answer ({type(error).__name__})"
+    except NoRespondersError:
+        return "disabled"
     answer: dict[str, Any] = msgspec.json.decode(reply.data)
     return answer["error"].get("description", "an error") if "error" in answer else None
 

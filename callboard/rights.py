@@ -4,12 +4,12 @@ A denied publish looks like a publish nobody answers; the reason comes on its ow
 every right is tried once with a message that changes nothing, and the errors that come back name the missing ones.
 """
 
-import contextlib
 import re
 from typing import Final
 
 from msgspec import Struct
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from callboard.events import subjects
 from callboard.events.connection import Connection
@@ -36,8 +36,8 @@ class Probe(Struct, frozen=True):
 
 _QUEUES: Final = (
     (subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE),
-    (subjects.EVENTS, subjects.DELIVERY_DURABLE),
-    (subjects.EVENTS, "specialist-check-normal"),
+    (subjects.EVENTS, subjects.delivery_durable("completed")),
+    (subjects.EVENTS, subjects.specialist_durable("check", "normal")),
 )
 PUBLISHES: Final = (
     Probe("$JS.API.INFO"),
@@ -70,7 +70,7 @@ async def missing_rights(connection: Connection) -> list[Difference]:
     """Try every right callboard needs and return a difference for each that the server denies.
 
     Raises:
-        nats.errors.Error: the connection broke meanwhile.
+        nats.errors.Error: the connection broke meanwhile, or nobody answered and no right was denied.
     """
     connection.recent_errors.clear()
     inbox = connection.new_inbox()
@@ -81,8 +81,13 @@ async def missing_rights(connection: Connection) -> list[Difference]:
         await connection.publish(probe.subject, probe.body, reply=inbox, headers=probe.headers)
     # The server takes messages in order, so behind this answer no error is to come. A ping would overtake them: nats-py
     # writes it at once and publishes a little later.
-    with contextlib.suppress(NatsError):
+    try:
         await connection.request(PUBLISHES[0].subject, timeout=_ANSWER_SECONDS)
+    except NoRespondersError:  # without JetStream there are still rights
+        return denied(connection)
+    except NatsError:
+        if not denied(connection):
+            raise
     return denied(connection)
 
 
