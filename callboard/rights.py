@@ -18,7 +18,7 @@ from callboard.events.differences import Difference
 _NO_STREAM: Final = {"Nats-Expected-Stream": "callboard-check"}
 """A stream refuses what is meant for another one, so that nothing is stored."""
 
-_GARBAGE: Final = b"-"
+_GARBAGE: Final = b"{"
 """No request of the JetStream API: it is refused after the right to send it was checked."""
 
 _NOT_MINE: Final = b"+WPI"

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from callboard.events import consumers, subjects
 from callboard.events.connection import Connection
 from callboard.events.differences import ServerMismatchError
 from callboard.events.errors import LogUnavailableError
@@ -72,6 +73,18 @@ async def test_trying_the_rights_stores_nothing(nats_server: NatsServer) -> None
         streams = await connection.jetstream().streams_info()
         assert len(streams) == len(wanted_streams(connection.max_payload))
         assert [stream.config.name for stream in streams if stream.state.messages or stream.state.consumer_count] == []
+
+
+async def test_trying_the_rights_takes_no_message_from_a_queue(fresh_nats_server: NatsServer) -> None:
+    await checked(fresh_nats_server.url)
+    async with connected(fresh_nats_server.url) as connection:
+        durable = await consumers.durable(
+            connection, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, [], ack_wait_seconds=30
+        )
+        await connection.jetstream().publish(subjects.submit(), b"{}")
+        await check(connection, sync_always=True)
+        queue = await connection.jetstream().consumer_info(subjects.COMMANDS, durable)
+        assert (queue.num_pending, queue.num_ack_pending, queue.num_waiting) == (1, 0, 0)
 
 
 async def test_a_server_of_which_the_sync_is_unknown_is_warned_of(nats_server: NatsServer) -> None:
