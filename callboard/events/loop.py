@@ -6,7 +6,16 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from callboard.events.errors import CallboardError
+
 T = TypeVar("T")
+
+
+class LoopStoppedError(CallboardError, RuntimeError):
+    """Work was given to an I/O thread that has been stopped; it was not begun."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the I/O thread {name} has been stopped: nothing can be read or stored through it any more")
 
 
 class Loop:
@@ -32,7 +41,13 @@ class Loop:
 
         Raises:
             TimeoutError: it took longer than ``timeout`` seconds; it is then cancelled.
+            CancelledError: the loop was stopped meanwhile (that of ``concurrent.futures``).
+            LoopStoppedError: the loop had been stopped before.
+            RuntimeError: this is the loop's own thread, which would wait for itself for ever.
         """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError(f"{self._thread.name} cannot wait for itself: await the coroutine instead")
         future = self.spawn(work)
         try:
             return future.result(timeout)
@@ -41,20 +56,27 @@ class Loop:
             raise
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Start ``work`` on the loop and return a future for its result."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        """Start ``work`` on the loop and return a future for its result; from any thread.
+
+        Raises:
+            LoopStoppedError: the loop has been stopped.
+        """
+        with self._lock:
+            if not self._stopped:
+                return asyncio.run_coroutine_threadsafe(work, self.loop)
+        work.close()
+        raise LoopStoppedError(self._thread.name)
 
     def stop(self) -> None:
         """Cancel what runs, end the thread and close the loop."""
         with self._lock:
-            if self._stopped:
-                return
-            self._stopped = True
-        if self._thread.ident is None:
-            self.loop.close()
-            return
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
+            first, self._stopped = not self._stopped, True
+            if first and self._thread.ident is None:
+                self.loop.close()
+            elif first:
+                self.loop.call_soon_threadsafe(self.loop.stop)
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _work(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -71,3 +93,4 @@ class Loop:
         if tasks:
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
