@@ -1,17 +1,22 @@
 """The one connection to NATS, set so that the outcome of a publish is never guessed.
 
-This is the only file that reaches below the public surface of nats-py; ``tests/test_connection.py`` holds what it
-relies on.
+This file and ``wire.py`` are the only ones that reach below the public surface of nats-py; ``tests/test_connection.py``
+holds what they rely on.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, ConnectionReconnectingError
+from nats.errors import Error as NatsError
 
 from callboard.events.headers import LazyHeaders
+from callboard.events.wire import WireParser
 
 PING_SECONDS: Final = 5
 RECONNECT_WAIT_SECONDS: Final = 0.25
@@ -22,6 +27,7 @@ class Connection(Client):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ps = WireParser(self)
         self._on_reconnect: list[Callable[[], None]] = []
         self.recent_errors: deque[Exception] = deque(maxlen=20)
 
@@ -31,7 +37,7 @@ class Connection(Client):
         Args:
             url: one server, or several joined by commas.
             name: shown in the server's connection list.
-            connect_attempts: how often the first connection is tried again before it is given up.
+            connect_attempts: how often the first connection is tried again before it is given up; for ever below 0.
             options: passed on to nats-py (credentials, TLS).
 
         Raises:
@@ -41,9 +47,9 @@ class Connection(Client):
             servers=url.split(","),
             name=name,
             allow_reconnect=True,
-            # -1: a client that gives up after sixty tries is closed for good, and the process with it.
+            # nats-py tries without end at 0, so the least is one more try.
             max_reconnect_attempts=-1 if connect_attempts < 0 else max(1, connect_attempts),
-            reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # type: ignore[arg-type]
+            reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # type: ignore[arg-type] # annotated as int, used as float
             connect_timeout=2,
             # A dead link is noticed after two pings, not after minutes.
             ping_interval=PING_SECONDS,
@@ -54,6 +60,7 @@ class Connection(Client):
             reconnected_cb=self._reconnected,
             **options,
         )
+        # A client that gives up after so many tries is closed for good, and the process with it.
         self.options["max_reconnect_attempts"] = -1
 
     def on_reconnect(self, call: Callable[[], None]) -> None:
@@ -65,6 +72,14 @@ class Connection(Client):
         if call in self._on_reconnect:
             self._on_reconnect.remove(call)
 
+    def may_not_publish(self, subject: str) -> bool:
+        """Tell whether the server has lately said that this user may not publish to ``subject``.
+
+        It says so beside the answer, which never comes.
+        """
+        complaint = f'permissions violation for publish to "{subject}"'.lower()
+        return any(complaint in str(error) for error in self.recent_errors)
+
     async def write(self, frames: bytes) -> None:
         """Send complete protocol frames as they are, in order with everything else published here.
 
@@ -73,13 +88,48 @@ class Connection(Client):
         """
         if self.is_closed:
             raise ConnectionClosedError
-        if not self.is_connected:
+        if not self.is_connected or self._flush_queue is None:
             raise ConnectionReconnectingError
         await self._send_command(frames)
-        await self._flush_pending()
+        if self._flush_queue.empty():
+            await self._flush_pending()
+
+    async def leave(self, subscription: Subscription, seconds: float = 2.0) -> None:
+        """End ``subscription``; what the server has sent by then is still delivered, if that takes no longer."""
+        try:
+            if self.is_connected:
+                async with asyncio.timeout(seconds):
+                    await subscription.drain()  # type: ignore[no-untyped-call]
+        except (NatsError, TimeoutError) as error:
+            # The server is gone or silent: there is nothing more to come.
+            self.recent_errors.append(error)
+        finally:
+            subscription._stop_processing()  # noqa: SLF001
+            self._remove_sub(subscription._id)  # noqa: SLF001
 
     async def _process_headers(self, headers: bytes) -> Any:
         return LazyHeaders(headers) if headers else None
+
+    def _build_message(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: Any) -> Msg:
+        # A subject need not be UTF-8; an exception here would end the reading of this connection.
+        name = subject.decode("utf-8", "backslashreplace")
+        return Msg(self, name, reply.decode("utf-8", "backslashreplace"), data, headers, _sid=sid)
+
+    async def _process_pong(self) -> None:
+        # A flush that nobody waits for any more still gets its answer; nats-py would stop reading over it.
+        if self._pongs and self._pongs[0].done():
+            self._pongs.pop(0)
+            self._pongs_received += 1
+            self._pings_outstanding = 0
+        else:
+            await super()._process_pong()
+
+    async def _attempt_reconnect(self) -> None:
+        # What was not sent is dropped: its sender has learned, or will, that there was no answer. Subscriptions are
+        # made anew by nats-py.
+        self._pending.clear()
+        self._pending_data_size = 0
+        await super()._attempt_reconnect()
 
     async def _remember(self, error: Exception) -> None:
         self.recent_errors.append(error)
@@ -87,5 +137,3 @@ class Connection(Client):
     async def _reconnected(self) -> None:
         for call in list(self._on_reconnect):
             call()
-
-

@@ -5,10 +5,15 @@ rest of receiving a message.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
-VERSION_LINE = "NATS/1.0"
-STATUS = "Status"
-DESCRIPTION = "Description"
+from nats.aio.msg import Msg
+
+VERSION_LINE: Final = "NATS/1.0"
+STATUS: Final = "Status"
+DESCRIPTION: Final = "Description"
+
+_CRLF: Final = b"\r\n"
 
 
 class LazyHeaders(Mapping[str, str]):
@@ -19,6 +24,14 @@ class LazyHeaders(Mapping[str, str]):
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self._parsed: dict[str, str] | None = None
+
+    @property
+    def status(self) -> str:
+        """The status the server gave this message, such as ``404``; empty when it is no status message.
+
+        A header that a publisher named ``Status`` is not looked at, so nobody can pass a message off as the server's.
+        """
+        return _status_line(self.raw)[0]
 
     def __getitem__(self, name: str) -> str:
         return self._all()[name]
@@ -43,22 +56,30 @@ class LazyHeaders(Mapping[str, str]):
 
 
 def parse(raw: bytes) -> dict[str, str]:
-    """Return the headers in ``raw``, the header part of an HMSG; the first of two equal names wins.
+    """Return the headers in ``raw``, the header part of an HMSG, as nats-py would.
 
-    Bytes that are not UTF-8 become replacement characters: headers come from anybody.
+    Of equal names the last wins: the server appends its own, so nobody can forge those. Bytes of a value that are not
+    UTF-8 become replacement characters, a name that is not ASCII or has white space inside is left out: headers come
+    from anybody.
     """
-    first, *lines = raw.decode("utf-8", "replace").split("\r\n")
     headers: dict[str, str] = {}
-    status, _, description = first[len(VERSION_LINE) :].strip().partition(" ")
+    status, description = _status_line(raw)
     if status:
         headers[STATUS] = status
     if description:
-        headers[DESCRIPTION] = description.strip()
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers.setdefault(name.strip(), value.strip())
+        headers[DESCRIPTION] = description
+    for line in raw.split(_CRLF)[1:]:
+        name, colon, value = line.partition(b":")
+        key = name.strip().decode("utf-8", "replace")
+        if colon and key.isascii() and not any(map(str.isspace, key)):
+            headers[key] = value.strip().decode("utf-8", "replace")
     return headers
+
+
+def status_of(message: Msg) -> str:
+    """Return the status the server gave ``message``, such as ``404``; empty when it is no status message."""
+    headers = message.headers
+    return headers.status if isinstance(headers, LazyHeaders) else ""
 
 
 def publish_frame(subject: str, reply: str, headers: str, data: bytes) -> bytes:
@@ -77,3 +98,9 @@ def publish_frame(subject: str, reply: str, headers: str, data: bytes) -> bytes:
 def ack_frame(reply: str, verdict: bytes) -> bytes:
     """Return the PUB protocol frame that acknowledges a delivered message with ``verdict``, such as ``+ACK``."""
     return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(verdict), verdict)
+
+
+def _status_line(raw: bytes) -> tuple[str, str]:
+    first = raw.partition(_CRLF)[0][len(VERSION_LINE) :].decode("utf-8", "replace")
+    status, _, description = first.strip().partition(" ")
+    return (status, description.strip()) if status.isdecimal() else ("", "")
