@@ -7,21 +7,23 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
 from callboard.events.connection import Connection
-from callboard.events.errors import LogUnavailableError
-from callboard.events.headers import STATUS
+from callboard.events.errors import CallboardError, LogUnavailableError
+from callboard.events.headers import DESCRIPTION, status_of
 
 EVENT_HEADER: Final = "Callboard-Event"
 TOPIC_HEADER: Final = "Callboard-Topic"
 MAX_FILTERS: Final = 512
 """Filters in one multi-get; the server answers at most 1,024 subjects and says 413 beyond that."""
 
+ANSWER_SECONDS: Final = 5.0
 END_OF_BATCH: Final = "204"
 NOTHING_FOUND: Final = "404"
 TOO_MANY: Final = "413"
-_ANSWER_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 0.1
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):
@@ -34,16 +36,30 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
     topic: str = ""
 
 
-class TooManyResultsError(Exception):
+class TooManyResultsError(CallboardError):
     """The filters match more subjects than the server answers in one multi-get."""
+
+    def __init__(self) -> None:
+        super().__init__("the filters match more subjects than the server answers in one multi-get: read in parts")
+
+
+class _Part(Struct):
+    """What one request was answered with; the server cuts an answer short when it grows too large."""
+
+    messages: list[StoredMessage]
+    left: int = 0
+    up_to: int = 0
 
 
 class Reader:
     """Direct gets from one stream. Coroutines; to be used on the loop of the connection."""
 
-    def __init__(self, connection: Connection, stream: str) -> None:
+    def __init__(self, connection: Connection, stream: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+        """Read from ``stream``; what is not answered whole within ``answer_seconds`` is asked for again."""
         self._connection = connection
+        self._stream = stream
         self._subject = f"$JS.API.DIRECT.GET.{stream}"
+        self._answer_seconds = answer_seconds
         self._inbox = ""
         self._waiting: dict[str, asyncio.Queue[Msg]] = {}
         self._count = 0
@@ -55,12 +71,13 @@ class Reader:
             TooManyResultsError: one single filter matches more subjects than the server answers at once.
             LogUnavailableError: the server did not answer within ``deadline`` seconds.
         """
+        until = asyncio.get_running_loop().time() + deadline
         found: list[StoredMessage] = []
         parts = [list(filters[start : start + MAX_FILTERS]) for start in range(0, len(filters), MAX_FILTERS)]
         while parts:
             part = parts.pop(0)
             try:
-                found += await self._answered({"multi_last": part}, deadline)
+                found += await self._matching(part, until)
             except TooManyResultsError:
                 if len(part) == 1:
                     raise
@@ -69,15 +86,25 @@ class Reader:
         found.sort(key=lambda message: message.seq)
         return found
 
-    async def page(
-        self, start: int, limit: int, subject: str = ">", deadline: float = 30.0
-    ) -> list[StoredMessage]:
+    async def page(self, start: int, limit: int, subject: str = ">", deadline: float = 30.0) -> list[StoredMessage]:
         """Return up to ``limit`` messages that match ``subject`` from sequence ``start`` on, in order.
+
+        Fewer than ``limit`` means that there are no more.
 
         Raises:
             LogUnavailableError: the server did not answer within ``deadline`` seconds.
         """
-        return await self._answered({"seq": max(1, start), "batch": limit, "next_by_subj": subject}, deadline)
+        until = asyncio.get_running_loop().time() + deadline
+        found: list[StoredMessage] = []
+        position = max(1, start)
+        while len(found) < limit:
+            request = {"seq": position, "batch": limit - len(found), "next_by_subj": subject}
+            part = await self._answered(request, until)
+            found += part.messages
+            if not part.messages or not part.left:
+                break
+            position = part.messages[-1].seq + 1
+        return found
 
     async def latest(self, subject: str = ">", deadline: float = 30.0) -> StoredMessage | None:
         """Return the last message that matches ``subject``, or None.
@@ -85,22 +112,33 @@ class Reader:
         Raises:
             LogUnavailableError: the server did not answer within ``deadline`` seconds.
         """
-        found = await self._answered({"last_by_subj": subject}, deadline, single=True)
-        return found[0] if found else None
+        until = asyncio.get_running_loop().time() + deadline
+        part = await self._answered({"last_by_subj": subject}, until, single=True)
+        return part.messages[0] if part.messages else None
 
-    async def _answered(self, request: dict[str, Any], deadline: float, *, single: bool = False) -> list[StoredMessage]:
+    async def _matching(self, filters: list[str], until: float) -> list[StoredMessage]:
+        request: dict[str, Any] = {"multi_last": filters}
+        part = await self._answered(request, until)
+        found = part.messages
+        while part.left and part.messages:
+            # The rest as it stood when the first part was answered, so that all parts are of one moment.
+            part = await self._answered(request | {"seq": found[-1].seq + 1, "up_to_seq": part.up_to}, until)
+            found += part.messages
+        return found
+
+    async def _answered(self, request: dict[str, Any], until: float, *, single: bool = False) -> _Part:
         loop = asyncio.get_running_loop()
-        until = loop.time() + deadline
         while True:
             # Reading is idempotent: an answer that did not come whole is asked for again.
             try:
-                return await self._ask(request, min(_ANSWER_SECONDS, max(0.1, until - loop.time())), single=single)
+                return await self._ask(request, min(self._answer_seconds, max(0.1, until - loop.time())), single=single)
             except (NatsError, TimeoutError, OSError) as error:
-                if loop.time() >= until:
-                    raise LogUnavailableError(f"the server did not answer a read within {deadline:g} s") from error
-                await asyncio.sleep(0.1)
+                if loop.time() >= until or isinstance(error, ConnectionClosedError):
+                    reason = str(error) or type(error).__name__
+                    raise LogUnavailableError(f"no answer to a read of stream {self._stream}: {reason}") from error
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _ask(self, request: dict[str, Any], timeout: float, *, single: bool) -> list[StoredMessage]:
+    async def _ask(self, request: dict[str, Any], timeout: float, *, single: bool) -> _Part:
         if not self._inbox:
             self._inbox = self._connection.new_inbox()
             await self._connection.subscribe(f"{self._inbox}.*", cb=self._receive)
@@ -108,11 +146,8 @@ class Reader:
         token = str(self._count)
         queue = self._waiting[token] = asyncio.Queue()
         try:
-            await self._connection.publish(
-                self._subject, msgspec.json.encode(request), reply=f"{self._inbox}.{token}"
-            )
-            async with asyncio.timeout(timeout):
-                return await _collect(queue, single=single)
+            await self._connection.publish(self._subject, msgspec.json.encode(request), reply=f"{self._inbox}.{token}")
+            return await _collect(queue, timeout, single=single)
         finally:
             del self._waiting[token]
 
@@ -122,21 +157,38 @@ class Reader:
             queue.put_nowait(message)
 
 
-async def _collect(queue: "asyncio.Queue[Msg]", *, single: bool) -> list[StoredMessage]:
-    found: list[StoredMessage] = []
+async def _collect(queue: "asyncio.Queue[Msg]", timeout: float, *, single: bool) -> _Part:
+    """Return the messages of one answer; ``timeout`` is how long the server may be silent in between."""
+    part = _Part([])
+    last = 0
     while True:
-        message = await queue.get()
+        message = queue.get_nowait() if queue.qsize() else await asyncio.wait_for(queue.get(), timeout)
         headers = message.headers or {}
-        status = headers.get(STATUS)
-        if status in (END_OF_BATCH, NOTHING_FOUND):
-            return found
-        if status == TOO_MANY:
-            raise TooManyResultsError
-        if status is not None:
-            raise NatsError(f"direct get: {status} {headers.get('Description', '')}")
-        found.append(stored_message(headers["Nats-Subject"], int(headers["Nats-Sequence"]), message))
+        # The server's own headers say what is a stored message; its publisher may have written any status line.
+        sequence = headers.get("Nats-Sequence")
+        status = "" if sequence else status_of(message)
+        if status and status != END_OF_BATCH:
+            return _nothing(part, status, headers.get(DESCRIPTION, ""))
+        if not single and int(headers.get("Nats-Last-Sequence", last)) != last:
+            # A connection that broke and came back swallows the middle of an answer, not its end.
+            raise NatsError("direct get: messages were lost on the way")
+        if sequence is None:
+            part.left = int(headers.get("Nats-Num-Pending", 0))
+            part.up_to = int(headers.get("Nats-UpTo-Sequence", 0))
+            return part
+        last = int(sequence)
+        part.messages.append(stored_message(headers["Nats-Subject"], last, message))
         if single:
-            return found
+            return part
+
+
+def _nothing(part: _Part, status: str, description: str) -> _Part:
+    """Return ``part`` when ``status`` says that there is nothing more, raise when it says anything else."""
+    if status == TOO_MANY:
+        raise TooManyResultsError
+    if status != NOTHING_FOUND:
+        raise NatsError(f"direct get: {status} {description}")
+    return part
 
 
 def stored_message(subject: str, seq: int, message: Msg) -> StoredMessage:
