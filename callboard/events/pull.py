@@ -1,12 +1,13 @@
 """One continuous pull from a JetStream consumer (ADR-37): never more messages than there is room for.
 
-Requests overlap on one inbox and are sent again before the last one is used up, so that the server never waits for us;
-silence longer than the idle heartbeat, and every reconnect, starts them anew.
+Requests overlap on one inbox and are sent again before the last one is used up, so that the server never waits for us.
+Whenever it is not known which of them still stand, after a reconnect or a silence, they are left behind together with
+their inbox, and a new one begins.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
 from nats.aio.msg import Msg
@@ -14,13 +15,22 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from callboard.events.connection import Connection
-from callboard.events.headers import DESCRIPTION, STATUS
+from callboard.events.headers import DESCRIPTION, ack_frame, status_of
 
-EXPIRES_SECONDS: Final = 30
-HEARTBEAT_SECONDS: Final = 5
+HEARTBEAT_SECONDS: Final = 5.0
+_EXPIRES_HEARTBEATS: Final = 6
+"""How long one request stands, in heartbeats."""
+
+_SILENT_HEARTBEATS: Final = 3
+"""So many are missed before the server is taken to have forgotten us."""
+
 _NANOSECONDS: Final = 1_000_000_000
-_GONE: Final = ("Consumer Deleted", "Consumer is push based")
+_HEARTBEAT: Final = "100"
+_TIMEOUT: Final = "408"
 _NO_RESPONDERS: Final = "503"
+_GONE: Final = ("Consumer Deleted", "Consumer is push based")
+_NAK: Final = b"-NAK"
+INTERRUPTED: Final = "the connection was interrupted"
 
 
 class Pull:
@@ -35,16 +45,19 @@ class Pull:
         deliver: Callable[[list[Msg]], None],
         *,
         lost: Callable[[str], None] | None = None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         """Pull from ``consumer`` of ``stream``, at most ``window`` messages out at a time.
 
-        ``deliver`` gets each burst, on the loop, and must not block; ``lost`` is told when the consumer is no more.
+        ``deliver`` gets each burst, on the loop, and must not block. ``lost`` is told when the consumer is no more,
+        once until there are messages again; the pull goes on asking for it every ``heartbeat_seconds``.
         """
         self._connection = connection
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._window = window
         self._deliver = deliver
         self._lost = lost
+        self._heartbeat_seconds = heartbeat_seconds
         self._held = 0
         self._asked = 0
         self._burst: list[Msg] = []
@@ -52,65 +65,85 @@ class Pull:
         self._subscription: Subscription | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._heard = 0.0
+        self._broken = False
+        self._told = False
+        self._stopped = False
+        self._beginning = asyncio.Lock()
+        self._work: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin to pull."""
-        self._inbox = self._connection.new_inbox()
-        self._subscription = await self._connection.subscribe(self._inbox, cb=self._receive)
-        self._connection.on_reconnect(self._restart)
-        self._restart()
-        self._watch_silence()
+        self._connection.on_reconnect(self._reconnected)
+        await self._begin()
+        self._tick()
 
     async def stop(self) -> None:
-        """End the pull; messages not yet handed over stay with the server. May be called twice."""
-        self._connection.forget_reconnect(self._restart)
+        """End the pull; messages not yet handed over go back to the server at once. May be called twice."""
+        self._stopped = True
+        self._connection.forget_reconnect(self._reconnected)
         if self._watch is not None:
             self._watch.cancel()
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None and not self._connection.is_closed:
-            try:
-                await subscription.unsubscribe()
-            except NatsError:
-                # The connection went away first: there is nothing left to unsubscribe from.
-                return
+        for task in self._work:
+            task.cancel()
+        burst, self._burst = self._burst, []
+        for message in burst:
+            await self._return(message)
+        await self._leave()
 
     def release(self, count: int) -> None:
         """Say that ``count`` of the delivered messages are dealt with; on the loop."""
         self._held = max(0, self._held - count)
         self._ask()
 
-    def _restart(self) -> None:
-        self._asked = 0
-        self._heard = asyncio.get_running_loop().time()
-        self._ask()
+    async def _begin(self) -> None:
+        async with self._beginning:
+            await self._leave()
+            inbox = self._connection.new_inbox()
+            # The window bounds what waits here; nats-py's own bounds would drop what is beyond them.
+            self._subscription = await self._connection.subscribe(
+                inbox, cb=self._receive, pending_msgs_limit=0, pending_bytes_limit=0
+            )
+            self._inbox = inbox
+            self._asked = 0
+            self._broken = self._told = False
+            self._heard = asyncio.get_running_loop().time()
+            self._ask()
+
+    async def _leave(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            await self._connection.leave(subscription)
 
     def _ask(self) -> None:
         room = self._window - self._held - self._asked
         # Asking in quarters of the window keeps requests few and the server busy.
-        if self._subscription is None or room < max(1, self._window // 4):
+        if self._subscription is None or self._stopped or self._broken or room < max(1, self._window // 4):
             return
         self._asked += room
-        body = msgspec.json.encode(
-            {
-                "batch": room,
-                "expires": EXPIRES_SECONDS * _NANOSECONDS,
-                "idle_heartbeat": HEARTBEAT_SECONDS * _NANOSECONDS,
-            }
-        )
-        self._task = asyncio.ensure_future(self._request(body, room))
+        request = {
+            "batch": room,
+            "expires": int(_EXPIRES_HEARTBEATS * self._heartbeat_seconds * _NANOSECONDS),
+            "idle_heartbeat": int(self._heartbeat_seconds * _NANOSECONDS),
+        }
+        self._spawn(self._request(msgspec.json.encode(request)))
 
-    async def _request(self, body: bytes, room: int) -> None:
+    async def _request(self, body: bytes) -> None:
         try:
             await self._connection.publish(self._subject, body, reply=self._inbox)
         except NatsError:
-            # Not connected: the reconnect asks anew.
-            self._asked = max(0, self._asked - room)
+            # Not connected: the reconnect begins anew.
+            self._broken = True
 
     async def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
-        if not message.reply and message.headers and STATUS in message.headers:
-            self._status(message)
-            return
+        if not message.reply and (status := status_of(message)):
+            self._status(status, message)
+        elif self._stopped:
+            await self._return(message)
+        else:
+            self._take(message)
+
+    def _take(self, message: Msg) -> None:
         self._asked = max(0, self._asked - 1)
         self._held += 1
         if not self._burst:
@@ -119,25 +152,58 @@ class Pull:
 
     def _hand_over(self) -> None:
         burst, self._burst = self._burst, []
-        if self._subscription is not None:
+        if burst:
             self._deliver(burst)
             self._ask()
 
-    def _status(self, message: Msg) -> None:
-        headers = message.headers or {}
-        description = headers.get(DESCRIPTION, "")
-        if headers[STATUS] == "100":
+    async def _return(self, message: Msg) -> None:
+        try:
+            await self._connection.write(ack_frame(message.reply, _NAK))
+        except NatsError:
+            # Not connected: it comes again when the server has waited long enough for an acknowledgement.
             return
-        if headers[STATUS] == _NO_RESPONDERS or description in _GONE:
-            self._asked = 0
-            if self._lost is not None:
-                self._lost(description or "no such consumer")
-            return
-        self._asked = max(0, self._asked - int(headers.get("Nats-Pending-Messages", 0)))
-        self._ask()
 
-    def _watch_silence(self) -> None:
+    def _status(self, status: str, message: Msg) -> None:
+        headers = message.headers or {}
+        left = headers.get("Nats-Pending-Messages")
+        if status == _HEARTBEAT or self._stopped:
+            return
+        if left is not None:
+            self._asked = max(0, self._asked - int(left))
+            # Any other end than its time being up: asking again at once would only get the same.
+            if status == _TIMEOUT:
+                self._ask()
+            return
+        # How much of what was asked for still stands is not known.
+        self._broken = True
+        description = headers.get(DESCRIPTION, "")
+        if status == _NO_RESPONDERS or description in _GONE:
+            self._lose(description or "no such consumer")
+
+    def _reconnected(self) -> None:
+        self._restart(INTERRUPTED)
+
+    def _restart(self, _reason: str) -> None:
+        self._spawn(self._begin())
+
+    def _lose(self, reason: str) -> None:
+        self._broken = True
+        if self._lost is not None and not self._told:
+            self._told = True
+            self._lost(reason)
+
+    def _tick(self) -> None:
+        """Look after the pull, once every heartbeat."""
         loop = asyncio.get_running_loop()
-        if self._asked and loop.time() - self._heard > 3 * HEARTBEAT_SECONDS:
-            self._restart()
-        self._watch = loop.call_later(HEARTBEAT_SECONDS, self._watch_silence)
+        if self._broken:
+            self._restart("the server ended a request")
+        elif self._asked and loop.time() - self._heard > _SILENT_HEARTBEATS * self._heartbeat_seconds:
+            self._restart("no heartbeat")
+        else:
+            self._ask()
+        self._watch = loop.call_later(self._heartbeat_seconds, self._tick)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
