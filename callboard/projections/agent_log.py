@@ -1,0 +1,107 @@
+"""The projection ``agent_log``: one row per attempt of an agent at a task.
+
+A row appears when its attempt stands in the agent's queue, and gets its ``seq`` when the attempt starts: rows without
+one are not part of the log yet. A task has one open attempt at most, so an event that ends "the attempt" needs no
+number to find it.
+"""
+
+import sqlite3
+from typing import Final, NamedTuple
+
+from msgspec import json
+
+from callboard.events.task_events import Assigned, AttemptFailed, Cancelled, Completed, Started, TaskEvent
+from callboard.projections.batch import Batch, Entry
+from callboard.projections.projection import Projection
+from callboard.projections.times import micros
+from callboard.projections.upsert import Patch, Upsert, write_rows
+
+SCHEMA: Final = """
+CREATE TABLE agent_log (
+    n INTEGER PRIMARY KEY,
+    task_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    agent TEXT,
+    seq INTEGER,
+    worker TEXT,
+    started_at INTEGER,
+    ended_at INTEGER,
+    outcome TEXT,
+    error BLOB
+);
+CREATE UNIQUE INDEX agent_log_by_task ON agent_log (task_id, attempt);
+CREATE INDEX agent_log_by_seq ON agent_log (seq) WHERE seq IS NOT NULL;
+CREATE INDEX agent_log_by_agent ON agent_log (agent, seq) WHERE seq IS NOT NULL;
+CREATE INDEX agent_log_failures ON agent_log (agent, seq) WHERE outcome = 'failed';
+"""
+
+_ENDING: Final = """
+UPDATE agent_log SET ended_at = ended.column2, outcome = ended.column3, error = ended.column4
+FROM (VALUES ?) AS ended
+WHERE task_id = ended.column1 AND seq IS NOT NULL AND ended_at IS NULL
+"""
+_OPEN: Final[Patch] = {"ended_at": None, "outcome": None, "error": None}
+_attempts: Final = Upsert(table="agent_log", keys=("task_id", "attempt"), once=("n",))
+
+
+class _End(NamedTuple):
+    task_id: str
+    ended_at: int
+    outcome: str
+    error: bytes | None
+
+
+def apply(connection: sqlite3.Connection, batch: Batch) -> None:
+    """Write the attempts that ``batch`` opens or ends."""
+    ends: list[_End] = []
+    patches: list[Patch] = []
+    for task_id, entries in batch.tasks.items():
+        end = _fold(task_id, entries, patches)
+        if end is not None:
+            ends.append(end)
+    # Attempts from earlier batches end first: those that this batch opens must not be taken for them.
+    write_rows(connection, _ENDING, ends)
+    _attempts.write(connection, patches)
+
+
+def _fold(task_id: str, entries: list[Entry], patches: list[Patch]) -> _End | None:
+    """Add a task's attempts of this batch to ``patches``; return how an attempt of an earlier batch ended."""
+    attempts: dict[int, Patch] = {}
+    running: list[Patch] = []
+    earlier: _End | None = None
+    for entry in entries:
+        seq, event = entry.seq, entry.event
+        if isinstance(event, Assigned):
+            _attempt(attempts, task_id, event.attempt, seq)["agent"] = event.agent
+        elif isinstance(event, Started):
+            row = _attempt(attempts, task_id, event.attempt, seq)
+            row.update(seq=seq, worker=event.worker, started_at=micros(event.at), **_OPEN)
+            running.append(row)
+        elif (end := _end(task_id, event)) is not None:
+            for row in running:
+                row.update(ended_at=end.ended_at, outcome=end.outcome, error=end.error)
+            running.clear()
+            earlier = earlier or end
+    patches.extend(attempts.values())
+    return earlier
+
+
+def _attempt(attempts: dict[int, Patch], task_id: str, attempt: int, seq: int) -> Patch:
+    row = attempts.get(attempt)
+    if row is None:
+        row = attempts[attempt] = {"n": seq, "task_id": task_id, "attempt": attempt}
+    return row
+
+
+def _end(task_id: str, event: TaskEvent) -> _End | None:
+    if isinstance(event, Completed):
+        return _End(task_id, micros(event.at), "completed", None)
+    if isinstance(event, Cancelled):
+        return _End(task_id, micros(event.at), "cancelled", None)
+    if isinstance(event, AttemptFailed):
+        outcome = "released" if event.released else "failed"
+        return _End(task_id, micros(event.at), outcome, json.encode(event.error))
+    return None
+
+
+AGENT_LOG: Final = Projection(name="agent_log", version=1, tables=("agent_log",), schema=SCHEMA, apply=apply)

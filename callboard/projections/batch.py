@@ -1,0 +1,61 @@
+"""A stretch of the log, decoded once for all projections and sorted by task."""
+
+from collections.abc import Sequence
+from typing import Final, Self
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from callboard.events.task_events import TaskEvent, decode
+from callboard.projections.log_event import LogEvent
+
+_log = structlog.get_logger()
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """One event of a task: its place in the log, its version, and the event itself."""
+
+    seq: int
+    version: int
+    event: TaskEvent
+
+
+class Batch(Struct, frozen=True):
+    """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
+
+    ``event_id`` is the id of the last event.
+    """
+
+    first: int
+    last: int
+    event_id: str
+    tasks: dict[str, list[Entry]]
+
+    @classmethod
+    def of(cls, events: Sequence[LogEvent]) -> Self:
+        """Return the batch of ``events``, which are not empty and in order.
+
+        A body that nobody can decode is logged and left out: whoever wrote it, it must not stop the views, and it is
+        left out in every rebuild as well.
+        """
+        tasks: dict[str, list[Entry]] = {}
+        for event in events:
+            if event.kind == "task":
+                _collect(tasks, event)
+        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks)
+
+
+def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
+    try:
+        decoded = decode(f"task.{event.event}", event.data)
+    except _UNREADABLE as error:
+        _log.warning("projection.event_unreadable", seq=event.seq, id=event.id, kind=event.event, error=str(error))
+        return
+    entry = Entry(event.seq, event.version, decoded)
+    entries = tasks.get(event.id)
+    if entries is None:
+        tasks[event.id] = [entry]
+    else:
+        entries.append(entry)

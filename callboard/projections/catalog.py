@@ -1,0 +1,9 @@
+"""The projections callboard keeps."""
+
+from typing import Final
+
+from callboard.projections.agent_log import AGENT_LOG
+from callboard.projections.projection import Projection
+from callboard.projections.tasks import TASKS
+
+PROJECTIONS: Final[tuple[Projection, ...]] = (TASKS, AGENT_LOG)

@@ -1,0 +1,39 @@
+"""What can go wrong with views."""
+
+from pathlib import Path
+
+from callboard.events.errors import CallboardError
+
+_WAY_OUT = "build the views again with `callboard projections rebuild`"
+
+
+class ViewsMismatchError(CallboardError):
+    """The views were built from another log, or from a log that has lost events since."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the views in {path} do not belong to this event log: {reason}; {_WAY_OUT}")
+        self.path, self.reason = path, reason
+
+
+class ViewsCorruptError(CallboardError):
+    """The views' file cannot be read as what it should be."""
+
+    def __init__(self, path: Path, cause: Exception) -> None:
+        super().__init__(f"cannot read the views in {path}: {cause}; {_WAY_OUT}")
+        self.path = path
+
+
+class ViewsBusyError(CallboardError):
+    """Another process writes these views."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"the views in {path} are in use by another callboard: stop it first, or choose another --dir")
+        self.path = path
+
+
+class SequenceGapError(CallboardError):
+    """Events were left out: the log has no deletes, so each sequence follows the one before."""
+
+    def __init__(self, expected: int, got: int) -> None:
+        super().__init__(f"expected the event with sequence {expected} next, got {got}: read on from {expected}")
+        self.expected, self.got = expected, got

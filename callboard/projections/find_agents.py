@@ -1,0 +1,106 @@
+"""Queries about agents: what each has done and has to do, and the log of their attempts."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from callboard.projections.answers import AgentError, AgentItem, AgentLogAnswer, AgentLogItem, AgentsAnswer, raw
+from callboard.projections.reader import snapshot
+from callboard.projections.task_stats import rank
+from callboard.projections.times import moment
+
+LAST_ERRORS: Final = 5
+
+_COUNTS: Final = """
+SELECT agent, status, count(*) FROM tasks INDEXED BY tasks_in_time WHERE agent IS NOT NULL GROUP BY agent, status
+"""
+_TIMINGS: Final = """
+SELECT agent, count(*), avg(duration_ms) FROM tasks WHERE duration_ms IS NOT NULL AND agent IS NOT NULL GROUP BY agent
+"""
+_PERCENTILE: Final = """
+SELECT duration_ms FROM tasks WHERE agent = ? AND duration_ms IS NOT NULL ORDER BY duration_ms LIMIT 1 OFFSET ?
+"""
+_ERRORS: Final = """
+SELECT task_id, attempt, ended_at, error FROM agent_log WHERE agent = ? AND outcome = 'failed'
+ORDER BY seq DESC LIMIT ?
+"""
+_LOG: Final = """
+SELECT seq, agent, task_id, attempt, worker, started_at, ended_at, outcome, error FROM agent_log WHERE seq IS NOT NULL
+"""
+
+
+class _Timing(NamedTuple):
+    tasks: int
+    avg_ms: float | None
+
+
+def agents(connection: sqlite3.Connection, known: Sequence[str]) -> AgentsAnswer:
+    """Return every agent that has had a task or is ``known``, by name."""
+    with snapshot(connection, "tasks", "agent_log") as as_of_seq:
+        counts: dict[str, dict[str, int]] = {name: {} for name in known}
+        for name, status, count in connection.execute(_COUNTS).fetchall():
+            counts.setdefault(name, {})[status] = count
+        timings = {name: _Timing(count, avg) for name, count, avg in connection.execute(_TIMINGS).fetchall()}
+        items = [_agent(connection, name, counts[name], timings.get(name)) for name in sorted(counts)]
+    return AgentsAnswer(agents=items, as_of_seq=as_of_seq)
+
+
+def agent_log(connection: sqlite3.Connection, agent: str | None, task_id: str | None, limit: int) -> AgentLogAnswer:
+    """Return up to ``limit`` attempts, of one ``agent`` or at one task if that is said, the last started one first."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for condition, value in (("task_id = ?", task_id), ("agent = ?", agent)):
+        if value is not None:
+            # As in find_tasks: a plus leaves the index to the narrower condition before it.
+            conditions.append(f" AND {'+' if conditions else ''}{condition}")
+            values.append(value)
+    sql = f"{_LOG}{''.join(conditions)} ORDER BY seq DESC LIMIT ?"
+    with snapshot(connection, "agent_log") as as_of_seq:
+        entries = [_entry(row) for row in connection.execute(sql, [*values, limit]).fetchall()]
+    return AgentLogAnswer(entries=entries, as_of_seq=as_of_seq)
+
+
+def _agent(connection: sqlite3.Connection, name: str, count: dict[str, int], timing: _Timing | None) -> AgentItem:
+    completed, failed = count.get("completed", 0), count.get("failed", 0)
+    return AgentItem(
+        agent=name,
+        active=count.get("running", 0) + count.get("paused", 0),
+        queued=count.get("assigned", 0),
+        completed=completed,
+        failed=failed,
+        avg_ms=timing.avg_ms if timing else None,
+        p50_ms=_percentile(connection, name, timing, 0.5),
+        p95_ms=_percentile(connection, name, timing, 0.95),
+        failure_rate=failed / (completed + failed) if failed else 0.0,
+        last_errors=_last_errors(connection, name),
+    )
+
+
+def _percentile(connection: sqlite3.Connection, name: str, timing: _Timing | None, share: float) -> float | None:
+    if timing is None:
+        return None
+    return float(connection.execute(_PERCENTILE, (name, rank(timing.tasks, share))).fetchone()[0])
+
+
+def _last_errors(connection: sqlite3.Connection, name: str) -> list[AgentError]:
+    rows = connection.execute(_ERRORS, (name, LAST_ERRORS)).fetchall()
+    return [
+        AgentError(task_id=task_id, attempt=attempt, at=moment(ended_at), error=raw(error))
+        for task_id, attempt, ended_at, error in rows
+    ]
+
+
+def _entry(row: tuple[Any, ...]) -> AgentLogItem:
+    seq, agent, task_id, attempt, worker, started_at, ended_at, outcome, error = row
+    return AgentLogItem(
+        seq=seq,
+        agent=agent,
+        task_id=task_id,
+        attempt=attempt,
+        worker=worker,
+        started_at=moment(started_at),
+        ended_at=moment(ended_at),
+        outcome=outcome or "running",
+        duration_ms=None if ended_at is None else max(0, ended_at - started_at) / 1000,
+        error=raw(error),
+    )

@@ -1,0 +1,80 @@
+"""How far each projection has come, kept in the same file and transaction as its tables."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from callboard.projections.projection import Projection
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS positions (
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    tables TEXT NOT NULL,
+    position INTEGER NOT NULL DEFAULT 0,
+    event_id TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stream (created TEXT NOT NULL);
+"""
+"""``tables`` are the names to drop when a projection is built anew; ``stream`` has one row, once the log is known."""
+
+
+class Marker(Struct, frozen=True):
+    """The newest event in the views, and the stream it came from.
+
+    ``seq`` is 0 and ``event_id`` empty before the first event; ``stream_created`` is None before the first check.
+    """
+
+    seq: int
+    event_id: str
+    stream_created: str | None
+
+
+def install(connection: sqlite3.Connection, projections: Sequence[Projection]) -> None:
+    """Create the tables of each projection that is new here or has another version here."""
+    found = dict(connection.execute("SELECT name, version FROM positions"))
+    for projection in projections:
+        if found.get(projection.name) != projection.version:
+            _build_anew(connection, projection)
+
+
+def _build_anew(connection: sqlite3.Connection, projection: Projection) -> None:
+    for (tables,) in connection.execute("SELECT tables FROM positions WHERE name = ?", (projection.name,)).fetchall():
+        for table in tables.split():
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+    for statement in filter(str.strip, projection.schema.split(";")):
+        connection.execute(statement)
+    connection.execute(
+        "INSERT OR REPLACE INTO positions (name, version, tables) VALUES (?, ?, ?)",
+        (projection.name, projection.version, " ".join(projection.tables)),
+    )
+
+
+def load(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the position of each projection in the file."""
+    return dict(connection.execute("SELECT name, position FROM positions"))
+
+
+def advance(connection: sqlite3.Connection, names: Sequence[str], position: int, event_id: str) -> None:
+    """Set the position of the projections ``names``, except of those that are further already."""
+    for name in names:
+        connection.execute(
+            "UPDATE positions SET position = ?1, event_id = ?2 WHERE name = ?3 AND position < ?1",
+            (position, event_id, name),
+        )
+
+
+def marker(connection: sqlite3.Connection) -> Marker:
+    """Return the marker of the projection that has come furthest."""
+    row = connection.execute(
+        "SELECT position, event_id, (SELECT created FROM stream) FROM positions ORDER BY position DESC, name LIMIT 1"
+    ).fetchone()
+    return Marker(0, "", None) if row is None else Marker(*row)
+
+
+def remember_stream(connection: sqlite3.Connection, created: str) -> None:
+    """Keep the creation time of the stream that the views are built from."""
+    connection.execute("DELETE FROM stream")
+    connection.execute("INSERT INTO stream (created) VALUES (?)", (created,))

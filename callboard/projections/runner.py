@@ -1,0 +1,74 @@
+"""Keeps the views up with the log, and tells those who wait for it."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from callboard.events.task_state import TERMINAL
+from callboard.projections.log_event import LogEvent
+from callboard.projections.store import Views
+from callboard.projections.waiters import Waiter, Waiters
+
+OnCommit = Callable[[int], None]
+"""Called with the new position, on the thread that applied, after each commit."""
+
+
+class Runner:
+    """Applies batches to ``views``, on one thread; coroutines on any event loop wait for what they bring."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+        self._waiters = Waiters()
+        self._on_commit: list[OnCommit] = []
+        self._position = views.position
+
+    @property
+    def position(self) -> int:
+        """The sequence up to which the views reflect the log; read on from the next one. Any thread may ask."""
+        return self._position
+
+    def on_commit(self, call: OnCommit) -> None:
+        """Have ``call`` called after each commit; what it raises goes to the caller of :meth:`apply`."""
+        self._on_commit.append(call)
+
+    def apply(self, events: Sequence[LogEvent]) -> None:
+        """Apply ``events``, then wake who waited for them; events applied before do nothing.
+
+        Raises:
+            SequenceGapError, ViewsCorruptError, sqlite3.Error: as :meth:`Views.apply`.
+        """
+        self._views.apply(events)
+        before, self._position = self._position, self._views.position
+        if self._position == before:
+            return
+        self._waiters.reached(self._position)
+        if self._waiters.watches_tasks():
+            self._waiters.ended([event.id for event in events if event.event in TERMINAL and event.kind == "task"])
+        for call in self._on_commit:
+            call(self._position)
+
+    async def wait(self, seq: int, timeout: float) -> bool:
+        """Wait until the views reflect the log up to ``seq``, ``timeout`` seconds at most; tell whether they do."""
+        if self._position >= seq:
+            return True
+        waiter = Waiter.here()
+        self._waiters.add_seq(seq, waiter)
+        try:
+            # Asked again: the commit may have come just before the waiter was known.
+            return self._position >= seq or await waiter.wait(timeout)
+        finally:
+            self._waiters.drop_seq(waiter)
+
+    @contextlib.contextmanager
+    def watch(self, task_id: str) -> Iterator[Waiter]:
+        """Notice each commit that holds a terminal event of ``task_id`` from here on: look at the task, then wait."""
+        waiter = Waiter.here()
+        self._waiters.add_task(task_id, waiter)
+        try:
+            yield waiter
+        finally:
+            self._waiters.drop_task(task_id, waiter)
+
+    async def wait_terminal(self, task_id: str, timeout: float) -> bool:
+        """Wait for the commit of a terminal event of ``task_id`` yet to come; tell whether it came in time."""
+        with self.watch(task_id) as waiter:
+            return await waiter.wait(timeout)

@@ -1,0 +1,198 @@
+"""The views: one SQLite file that holds every projection's tables and how far each has come."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from callboard.projections import positions
+from callboard.projections.batch import Batch
+from callboard.projections.catalog import PROJECTIONS
+from callboard.projections.errors import SequenceGapError, ViewsCorruptError, ViewsMismatchError
+from callboard.projections.lock import ViewsLock
+from callboard.projections.log_event import LogEvent
+from callboard.projections.positions import Marker
+from callboard.projections.projection import Projection
+
+_log = structlog.get_logger()
+
+_PRAGMAS: Final = """
+PRAGMA trusted_schema = OFF;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -65536;
+PRAGMA wal_autocheckpoint = 4000;
+"""
+_STATEMENTS: Final = 512
+"""Prepared statements kept: one per shape of a patch and chunk length."""
+
+_POISON: Final = (OverflowError, ValueError, sqlite3.DataError)
+"""What a well-formed event with values that no column takes raises."""
+
+_CORRUPT: Final = ("malformed", "not a database")
+
+
+class Views:
+    """The one writer of a views file. Not for several threads at a time; :class:`Queries` reads beside it."""
+
+    def __init__(
+        self, path: Path, projections: Sequence[Projection] = PROJECTIONS, *, wait_seconds: float = 5.0
+    ) -> None:
+        """Open the views in the file ``path``, or create them; the directory exists.
+
+        ``wait_seconds`` is how long a writer that is just dying is waited for. A projection whose version in
+        the file is another one starts over, with empty tables.
+
+        Raises:
+            ViewsBusyError: another process writes them.
+            ViewsCorruptError: the file is not what it should be.
+        """
+        self.path = path
+        self._projections = tuple(projections)
+        self._names = tuple(projection.name for projection in projections)
+        self._lock = ViewsLock(path, wait_seconds)
+        try:
+            with _corruption(path):
+                self._connection = _open(path)
+                self._install()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def position(self) -> int:
+        """The sequence up to which every projection has applied the log; read on from the next one."""
+        return min(self._positions.values(), default=0)
+
+    @property
+    def marker(self) -> Marker:
+        """The newest event that any projection has applied: what :meth:`check` compares."""
+        return positions.marker(self._connection)
+
+    def check(self, *, stream_created: str, last_seq: int, event_id: str | None) -> None:
+        """Compare the views with the log they are about to follow; the first time, remember that log.
+
+        ``stream_created`` is the stream's creation time as text, ``last_seq`` its last sequence and ``event_id`` the
+        id of the event that it holds at ``marker.seq`` (None when it holds none, or ``marker.seq`` is 0).
+
+        Raises:
+            ViewsMismatchError: another stream, a log shorter than the views, or another event at that place.
+        """
+        marker = self.marker
+        reason = _mismatch(marker, stream_created, last_seq, event_id)
+        if reason is not None:
+            raise ViewsMismatchError(self.path, reason)
+        if marker.stream_created is None:
+            self._transact(lambda: positions.remember_stream(self._connection, stream_created))
+
+    def apply(self, events: Sequence[LogEvent]) -> None:
+        """Apply ``events`` and advance the positions, in one transaction; events applied before are left out.
+
+        An event whose values fit no column is logged and left out, alone.
+
+        Raises:
+            SequenceGapError: an event between the position and the last of ``events`` is missing; nothing is applied.
+            ViewsCorruptError: the file is damaged.
+            sqlite3.Error: the disk is full, or the like; nothing is applied.
+        """
+        fresh = after(events, self.position)
+        if fresh:
+            with _corruption(self.path):
+                self._apply(fresh)
+
+    def close(self) -> None:
+        """Close the file and let others write it; closing twice does nothing."""
+        self._connection.close()
+        self._lock.release()
+
+    def _install(self) -> None:
+        self._connection.executescript(positions.SCHEMA)
+        self._transact(lambda: positions.install(self._connection, self._projections))
+        found = positions.load(self._connection)
+        self._positions = {name: found[name] for name in self._names}
+
+    def _apply(self, events: Sequence[LogEvent]) -> None:
+        try:
+            self._transact(lambda: self._write(events))
+        except _POISON as error:
+            self._apart(events, error)
+        last = events[-1].seq
+        self._positions = {name: max(position, last) for name, position in self._positions.items()}
+
+    def _apart(self, events: Sequence[LogEvent], error: Exception) -> None:
+        """Halve ``events`` until the one that cannot be stored stands alone, and step over it."""
+        if len(events) > 1:
+            half = len(events) // 2
+            self._apply(events[:half])
+            self._apply(events[half:])
+            return
+        event = events[0]
+        _log.error("projection.event_skipped", seq=event.seq, id=event.id, kind=event.event, error=str(error))
+        self._transact(lambda: positions.advance(self._connection, self._names, event.seq, event.event_id))
+
+    def _write(self, events: Sequence[LogEvent]) -> None:
+        batches: dict[int, Batch] = {}
+        for projection in self._projections:
+            new = after(events, self._positions[projection.name])
+            if new:
+                batch = batches.get(new[0].seq) or batches.setdefault(new[0].seq, Batch.of(new))
+                projection.apply(self._connection, batch)
+        positions.advance(self._connection, self._names, events[-1].seq, events[-1].event_id)
+
+    def _transact(self, work: Callable[[], None]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            work()
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+
+def after(events: Sequence[LogEvent], position: int) -> Sequence[LogEvent]:
+    """Return those of ``events`` that come after ``position``.
+
+    Raises:
+        SequenceGapError: they do not follow one another, or do not begin right after ``position``.
+    """
+    fresh = events if not events or events[0].seq > position else [each for each in events if each.seq > position]
+    expected = position + 1
+    for event in fresh:
+        if event.seq != expected:
+            raise SequenceGapError(expected, event.seq)
+        expected += 1
+    return fresh
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS)
+    try:
+        connection.executescript(_PRAGMAS)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str | None) -> str | None:
+    if marker.stream_created not in (None, stream_created):
+        return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
+    if last_seq < marker.seq:
+        return f"it ends at sequence {last_seq}, they at {marker.seq}"
+    if marker.seq and event_id != marker.event_id:
+        return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
+    return None
+
+
+@contextlib.contextmanager
+def _corruption(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if any(word in str(error) for word in _CORRUPT):
+            raise ViewsCorruptError(path, error) from error
+        raise

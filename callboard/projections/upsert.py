@@ -1,0 +1,87 @@
+"""Patches of columns, written into one table with few statements.
+
+``executemany`` runs one statement per row and hands the interpreter lock over at each, which beside a busy thread costs
+up to one switch interval (5 ms) per row. A statement of many rows hands it over once.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, Final
+
+from msgspec import Struct
+
+Patch = dict[str, Any]
+"""Column → value; columns that are not named keep what they have."""
+
+MAX_ROWS: Final = 256
+"""Rows per statement."""
+
+
+class Upsert(Struct, frozen=True, kw_only=True):
+    """How patches meet the rows of ``table``: the unique ``keys`` find the row.
+
+    Columns in ``once`` are written when the row is created, those in ``sums`` are added to what the row has. Each of
+    ``derived`` is (column, other column, SQL over the row and ``excluded``): the column's new value in an existing row
+    when a patch has the other column and not this one.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    once: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    derived: tuple[tuple[str, str, str], ...] = ()
+
+    def write(self, connection: sqlite3.Connection, patches: Iterable[Patch]) -> None:
+        """Create or change one row per patch; no two of ``patches`` name the same row."""
+        shapes: defaultdict[frozenset[str], list[Patch]] = defaultdict(list)
+        for patch in patches:
+            shapes[frozenset(patch)].append(patch)
+        for shape, members in shapes.items():
+            columns = tuple(sorted(shape))
+            write_rows(
+                connection, _statement(self, columns), [[patch[column] for column in columns] for patch in members]
+            )
+
+
+def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Execute ``sql``, in which ``VALUES ?`` stands for ``rows``, with as few statements as possible.
+
+    ``sql`` passes over rows of nothing but NULL: they fill up to the next power of two, so that few statements,
+    prepared once, serve any number of rows.
+    """
+    for start in range(0, len(rows), MAX_ROWS):
+        chunk = rows[start : start + MAX_ROWS]
+        columns, size = len(chunk[0]), 1 << (len(chunk) - 1).bit_length()
+        values = list(chain.from_iterable(chunk))
+        values += [None] * (columns * (size - len(chunk)))
+        connection.execute(_expanded(sql, columns, size), values)
+
+
+@cache
+def _expanded(sql: str, columns: int, rows: int) -> str:
+    row = f"({','.join('?' * columns)})"
+    return sql.replace("VALUES ?", f"VALUES {','.join([row] * rows)}")
+
+
+@cache
+def _statement(upsert: Upsert, columns: tuple[str, ...]) -> str:
+    key = f"column{columns.index(upsert.keys[0]) + 1}"
+    sets = ", ".join(_assignments(upsert, columns))
+    return (
+        f"INSERT INTO {upsert.table} ({', '.join(columns)}) SELECT * FROM (VALUES ?) WHERE {key} IS NOT NULL "  # noqa: S608 - our own names
+        f"ON CONFLICT ({', '.join(upsert.keys)}) DO {f'UPDATE SET {sets}' if sets else 'NOTHING'}"
+    )
+
+
+def _assignments(upsert: Upsert, columns: tuple[str, ...]) -> Iterator[str]:
+    for column in columns:
+        if column in upsert.sums:
+            yield f"{column} = {upsert.table}.{column} + excluded.{column}"
+        elif column not in upsert.keys and column not in upsert.once:
+            yield f"{column} = excluded.{column}"
+    for column, other, sql in upsert.derived:
+        if other in columns and column not in columns:
+            yield f"{column} = {sql}"

@@ -1,0 +1,100 @@
+"""However the log is cut into batches, the views come out the same, row for row, and agree with the fold."""
+
+import contextlib
+import random
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callboard.events.task import fold
+from callboard.events.task_events import TaskEvent, decode
+from callboard.projections import find_tasks
+from callboard.projections.difference import first_difference
+from callboard.projections.reader import connect
+from tests.support.log_stretch import cut, log_of, mixed, named
+from tests.support.task_commands import Command, any_history, stories
+from tests.support.task_story import QUEUED, assigned, attempt_failed, cancelled, completed, delivered, started
+from tests.support.views import filled, opened, rows
+
+tasks = st.lists(stories, min_size=1, max_size=4)
+garbage = st.lists(any_history, min_size=1, max_size=3)
+chances = st.randoms(use_true_random=False)
+
+
+def play(task_id: str, story: list[Command]) -> list[TaskEvent]:
+    history: list[TaskEvent] = []
+    for command in story:
+        state = fold(None, history)
+        history += command.aimed_at(state)(state)
+    return named(task_id, history)
+
+
+def readable(event: TaskEvent) -> bool:
+    try:
+        decode(event.TOPIC, msgspec.json.encode(event))
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def assert_the_cut_makes_no_difference(histories: list[list[TaskEvent]], chance: random.Random) -> None:
+    log = log_of(mixed(histories, chance))
+    with tempfile.TemporaryDirectory() as directory:
+        live = filled(Path(directory, "live"), cut(log, chance))
+        one_by_one = filled(Path(directory, "one-by-one"), [[event] for event in log])
+        rebuilt = filled(Path(directory, "rebuilt"), [log])
+        assert first_difference(live, one_by_one) is None
+        assert first_difference(live, rebuilt) is None
+
+
+@given(tasks, chances)
+def test_batches_of_any_cut_give_the_same_rows_as_single_events_and_as_a_rebuild(
+    them: list[list[Command]], chance: random.Random
+) -> None:
+    histories = [play(f"task-{number}", story) for number, story in enumerate(them)]
+    assert_the_cut_makes_no_difference(histories, chance)
+
+
+@given(garbage, chances)
+def test_events_that_no_callboard_would_write_give_the_same_rows_for_every_cut_too(
+    them: list[list[TaskEvent]], chance: random.Random
+) -> None:
+    histories = [named(f"task-{number}", history) for number, history in enumerate(them)]
+    assert_the_cut_makes_no_difference(histories, chance)
+
+
+@given(st.one_of(stories.map(lambda story: play("task-1", story)), any_history), chances)
+def test_the_view_has_the_status_that_the_fold_has_after_every_batch(
+    events: list[TaskEvent], chance: random.Random
+) -> None:
+    history = list(filter(readable, events))
+    with tempfile.TemporaryDirectory() as directory, opened(Path(directory, "views")) as views:
+        for batch in cut(log_of(history), chance, longest=3):
+            views.apply(batch)
+            state = fold(None, history[: views.position])
+            assert state is not None
+            expected = (state.status, state.version, state.agent, state.priority, views.position)
+            found = rows(views.path, "SELECT status, version, agent, priority, seq FROM tasks")
+            assert found == [expected]
+
+
+@pytest.mark.parametrize("split", range(1, 10))
+def test_a_completion_is_timed_alike_whether_its_submission_came_with_it_or_before(tmp_path: Path, split: int) -> None:
+    failed_once = [*QUEUED, started(), attempt_failed(), assigned(6, 2)]
+    log = log_of([*failed_once, started(7, 2), completed(8), delivered(9), cancelled(10)])
+    parted = filled(tmp_path / "parted", [log[:split], log[split:]])
+    whole = filled(tmp_path / "whole", [log])
+    assert first_difference(parted, whole) is None
+    assert rows(whole, "SELECT completion FROM tasks") == [(0,)]
+
+
+def test_the_query_for_a_task_answers_the_same_from_both(tmp_path: Path) -> None:
+    log = log_of([*QUEUED, started(), completed()])
+    live = filled(tmp_path / "live", [[event] for event in log])
+    rebuilt = filled(tmp_path / "rebuilt", [log])
+    with contextlib.closing(connect(live)) as one, contextlib.closing(connect(rebuilt)) as other:
+        assert find_tasks.task(one, "task-1") == find_tasks.task(other, "task-1")
