@@ -15,16 +15,24 @@ app = App(name="log", help="Follow the event log, or read it from the start.")
 
 
 @app.command
-async def tail(*, task: str | None = None, limit: int | None = None, options: Options = DEFAULTS) -> int:
+async def tail(
+    *,
+    since_seq: int | None = None,
+    task: str | None = None,
+    limit: int | None = None,
+    options: Options = DEFAULTS,
+) -> int:
     """Print events as they are stored, until Ctrl-C.
 
     Args:
+        since_seq: First print what is stored from this sequence on (default: begin now).
         task: Only those of this task.
         limit: End after so many events.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        await _print(options.output(), live(board, task), limit)
+        before = await board.last_seq() if since_seq is None else max(0, since_seq - 1)
+        await _print(options.output(), live(board, task, before), limit)
     return 0
 
 
@@ -46,9 +54,8 @@ async def replay(
     return 0
 
 
-async def live(board: Client, task_id: str | None) -> AsyncIterator[EventInfo]:
-    """Yield live events without a gap: what a broken connection loses is read from the log."""
-    seq = await board.last_seq()
+async def live(board: Client, task_id: str | None, seq: int) -> AsyncIterator[EventInfo]:
+    """Yield the events behind ``seq``, then live ones without a gap: what a broken connection loses is in the log."""
     while True:
         async with board.follow(task_id) as events:
             async for event in board.replay(seq + 1):

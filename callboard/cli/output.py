@@ -16,12 +16,19 @@ _PIPE_WIDTH = 240
 """Columns for a table that no terminal bounds: nothing is cut for a reader that is a program."""
 
 
+class _Console(Console):
+    """A console that leaves it to the command what a reader's going away means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Output:
     """Standard output of one command; ``json`` says that a program reads it."""
 
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
-        self.console = Console(width=_width(), highlight=False, markup=False, emoji=False)
+        self.console: Console = _Console(width=_width(), highlight=False, markup=False, emoji=False)
 
     def document(self, document: bytes | Any) -> None:
         """Print a JSON document (bytes as they came from the service, or a value), indented."""
@@ -65,7 +72,7 @@ def remark(message: str) -> None:
 
 
 def _error_console() -> Console:
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return _Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def _width() -> int | None:
