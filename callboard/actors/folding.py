@@ -63,9 +63,9 @@ class _Table(dict[int, str]):
         self._replacement = replacement
 
     def __missing__(self, codepoint: int) -> str:
-        found = self._replacement(chr(codepoint))
-        if len(self) < _MAX_MEMO:
-            self[codepoint] = found
+        if len(self) >= _MAX_MEMO:  # somebody sends all of Unicode
+            self.clear()
+        found = self[codepoint] = self._replacement(chr(codepoint))
         return found
 
 

@@ -78,8 +78,9 @@ class Running:
 
     def give_up(self) -> None:
         """End an attempt that was called off without waiting for its handler any longer."""
-        if self._end(self._verdict or _STOPPED):
+        if self._claim():
             self._log.error("handler.abandoned", **self._abandon())
+            self._tell(self._verdict or _STOPPED)
 
     def _arm(self) -> None:
         self._deadline = self._host.deadlines.add(self.timeout_seconds, self._expire)
@@ -109,12 +110,20 @@ class Running:
             return True
 
     def _end(self, result: Outcome) -> bool:
-        """Tell the outcome, unless that was done before; return whether this call did it."""
+        """Tell the outcome, unless another thread does; return whether this call did it."""
+        claimed = self._claim()
+        if claimed:
+            self._tell(self._verdict or result)
+        return claimed
+
+    def _claim(self) -> bool:
+        """Make it over; return False when it was."""
         with self._lock:
-            if self._over:
-                return False
+            claimed = not self._over
             self._over = True
-            result = self._verdict or result
+            return claimed
+
+    def _tell(self, result: Outcome) -> None:
         if self._deadline is not None:
             self._host.deadlines.drop(self._deadline)
         try:
@@ -122,7 +131,6 @@ class Running:
         except Exception as error:  # noqa: BLE001 - the thread it runs on serves all attempts
             self._log.error("handler.done_failed", error=_named(error), exc_info=error)
         self._host.ended(self)
-        return True
 
     def _returned(self, result: Outcome) -> None:
         if not self._end(result):

@@ -1,0 +1,357 @@
+"""Whatever a handler returns or raises becomes one outcome, and the runner goes on."""
+
+import asyncio
+import contextvars
+import dataclasses
+import functools
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw, Struct
+
+from callboard.actors import outcome
+from callboard.actors.agents import Agent, Task, specialist
+from callboard.actors.context import Context
+from callboard.actors.outcome import Outcome
+from callboard.actors.runner import Runner
+from tests.support.attempts import PATIENCE_SECONDS, attempt, running, signal
+from tests.support.log_lines import LogLines, captured
+
+Handler = Callable[[Task, Context], Any]
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with running(max_output_bytes=2_000) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def lines() -> Iterator[LogLines]:
+    with captured() as lines:
+        yield lines
+
+
+def both(handler: Handler) -> list[Agent]:
+    """Return ``handler`` as an agent that is a plain function, and as one that is async."""
+
+    async def later(task: Task, ctx: Context) -> Any:
+        await asyncio.sleep(0)
+        return handler(task, ctx)
+
+    return [specialist("plain")(functools.partial(handler)), specialist("async")(later)]
+
+
+class Refund(Struct):
+    invoice: str
+    amount: int = 0
+    lines: list[dict[str, int]] = []
+
+    def __post_init__(self) -> None:
+        if self.amount < 0:
+            raise RuntimeError("a negative refund is a payment")
+
+
+@dataclasses.dataclass
+class Answer:
+    text: str
+    at: datetime
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_the_handler_gets_the_decoded_input_and_the_rest_of_the_task(runner: Runner, mode: int) -> None:
+    def echo(task: Task, ctx: Context) -> Any:
+        assert ctx.task is task
+        return [task.input, task.id, task.kind, task.attempt, task.metadata]
+
+    made = attempt(runner, both(echo)[mode], {"text": "größer", "n": 1})
+    assert made.output == [{"text": "größer", "n": 1}, "t-1", "refund", 2, {"tag": "x"}]
+    assert made.outcome.retryable is False
+    assert len(made.outcomes) == 1
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize(
+    ("result", "json"),
+    [
+        (None, None),
+        ("text", "text"),
+        ({"a": [1, 2.5, True, None]}, {"a": [1, 2.5, True, None]}),
+        (Refund("R-1", 2), {"invoice": "R-1", "amount": 2, "lines": []}),
+        (Answer("hi", datetime(2026, 3, 1, tzinfo=UTC)), {"text": "hi", "at": "2026-03-01T00:00:00Z"}),
+        ({float("nan"): float("nan"), "inf": [float("-inf")]}, {"nan": None, "inf": [None]}),
+        (Raw(b' {"raw": true} '), {"raw": True}),
+        ((1, {2}), [1, [2]]),
+    ],
+)
+def test_what_msgspec_encodes_is_a_result(runner: Runner, mode: int, result: Any, json: Any) -> None:
+    assert attempt(runner, both(lambda _task, _ctx: result)[mode]).output == json
+
+
+def deep(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (object(), "expected a result that JSON can carry: .*object"),
+        ({"a": {1, object()}}, "object"),
+        ({(1, 2): 3}, "Only dicts with str-like"),
+        ("\ud800", "surrogates not allowed"),
+        (Raw(b"garbage"), "malformed"),
+        ([Raw(b'{"a":')], "malformed"),
+        (Raw(b""), "truncated"),
+        (Raw(b'"\xff"'), "utf-8"),
+        (deep(200), "nested at most 128 deep"),
+        (deep(50_000), "recursion"),
+        (Raw(b"[" * 50_000 + b"]" * 50_000), "output|recursion"),
+        ((character for character in "abc"), "generator"),
+    ],
+)
+def test_a_result_that_is_no_json_is_invalid_output(runner: Runner, mode: int, result: Any, message: str) -> None:
+    kind, text, retryable = attempt(runner, both(lambda _task, _ctx: result)[mode]).error
+    assert kind in {"InvalidOutput", "OutputTooLarge"}
+    assert re.search(message, text, re.IGNORECASE)
+    assert not retryable
+
+
+def test_a_plain_function_that_returns_a_coroutine_is_told_what_to_write(runner: Runner) -> None:
+    async def later() -> None: ...
+
+    kind, message, retryable = attempt(runner, specialist("a")(lambda _task: later())).error
+    assert (kind, retryable) == ("InvalidOutput", False)
+    assert "define the handler with async def" in message
+
+
+def test_an_output_over_the_limit_is_too_large(runner: Runner) -> None:
+    fits, exceeds = "x" * 1_998, "x" * 1_999
+    assert attempt(runner, both(lambda _task, _ctx: fits)[1]).output == fits
+    made = attempt(runner, both(lambda _task, _ctx: exceeds)[1])
+    assert made.error == ("OutputTooLarge", "expected at most 2000 bytes of output, got 2001", False)
+
+
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+class OutOfStockError(Exception):
+    retryable = False
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (ValueError("no such invoice"), ("ValueError", "no such invoice", True)),
+        (KeyError("x"), ("KeyError", "'x'", True)),
+        (TimeoutError(), ("TimeoutError", "TimeoutError()", True)),
+        (SystemExit(3), ("SystemExit", "3", True)),
+        (KeyboardInterrupt(), ("KeyboardInterrupt", "KeyboardInterrupt()", True)),
+        (asyncio.CancelledError("mine"), ("CancelledError", "mine", True)),
+        (GeneratorExit("mine"), ("GeneratorExit", "mine", True)),
+        (OutOfStockError("none left"), ("OutOfStockError", "none left", False)),
+        (UnspeakableError(), ("UnspeakableError", "(no message: its text raised ValueError)", True)),
+        (ValueError("\ud800"), ("ValueError", "\\ud800", True)),
+        (
+            ExceptionGroup("two", [ValueError("a"), KeyError("b")]),
+            ("ExceptionGroup", "two (2 sub-exceptions): ValueError: a; KeyError: 'b'", True),
+        ),
+        (ValueError("x" * 100_000), ("ValueError", "x" * 1_999 + "…", True)),
+    ],
+)
+def test_whatever_is_raised_is_recorded(
+    runner: Runner, mode: int, error: BaseException, outcome: tuple[str, str, bool]
+) -> None:
+    def fail(_task: Task, _ctx: Context) -> NoReturn:
+        raise error
+
+    assert attempt(runner, both(fail)[mode]).error == outcome
+    assert attempt(runner, both(lambda _task, _ctx: "on")[mode]).output == "on"
+
+
+def test_a_stop_iteration_from_a_coroutine_is_recorded(runner: Runner) -> None:
+    async def handler(_task: Task, _ctx: Context) -> NoReturn:
+        raise StopIteration
+
+    assert attempt(runner, specialist("a")(handler)).error[0] == "RuntimeError"
+
+
+def test_what_a_handler_raised_is_logged_with_its_traceback(runner: Runner, lines: LogLines) -> None:
+    error = ValueError("no such invoice")
+
+    def fail(_task: Task, _ctx: Context) -> NoReturn:
+        raise error
+
+    assert attempt(runner, both(fail)[0]).error
+    line = lines.wait("handler.raised")
+    assert (line["task_id"], line["agent"], line["attempt"]) == ("t-1", "plain", 2)
+    assert line["error"] == "ValueError: no such invoice"
+    assert line["exc_info"] is error
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_an_input_of_the_declared_type_arrives_as_that_type(runner: Runner, mode: int) -> None:
+    async def pay_later(refund: Refund, ctx: Context) -> Any:
+        return pay_now(refund, ctx)
+
+    def pay_now(refund: Refund, ctx: Context) -> Any:
+        assert ctx.task.input is refund
+        return [type(refund).__name__, refund.amount, ctx.task.kind]
+
+    agent = specialist("a")([pay_now, pay_later][mode])
+    assert attempt(runner, agent, {"invoice": "R", "amount": 3}).output == ["Refund", 3, "refund"]
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({}, "Object missing required field `invoice`"),
+        ({"invoice": 1}, "Expected `str`, got `int` - at `input.invoice`"),
+        ({"invoice": "R", "lines": [{"n": "x"}]}, "Expected `int`, got `str` - at `input.lines[0][...]`"),
+        ("text", "Expected `object`, got `str`"),
+        ({"invoice": "R", "amount": -1}, "a negative refund is a payment"),
+        (Raw(b"{"), "Input data was truncated"),
+        (Raw(b'{"invoice": "\xff"}'), "utf-8"),
+    ],
+)
+def test_an_input_of_another_shape_names_the_field_and_is_not_retried(
+    runner: Runner, mode: int, value: Any, message: str
+) -> None:
+    called = threading.Event()
+
+    def pay(_refund: Refund) -> None:
+        called.set()
+
+    async def pay_later(_refund: Refund) -> None:
+        called.set()
+
+    kind, text, retryable = attempt(runner, specialist("a")([pay, pay_later][mode]), value).error
+    assert (kind, retryable) == ("InvalidInput", False)
+    assert message in text
+    assert not called.is_set()
+
+
+def test_async_handlers_share_one_loop_and_plain_ones_have_threads(runner: Runner) -> None:
+    async def where() -> tuple[str, int]:
+        return threading.current_thread().name, id(asyncio.get_running_loop())
+
+    agent = specialist("a")(lambda _task: threading.current_thread().name)
+
+    async def handler(_task: Task) -> tuple[str, int]:
+        return await asyncio.create_task(where())
+
+    first, second = (attempt(runner, specialist("a")(handler)).output for _ in range(2))
+    assert first == second
+    assert first[0] == "callboard-handlers"
+    assert attempt(runner, agent).output == "callboard-worker"
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_context_variables_of_one_attempt_are_not_seen_by_the_next(mode: int) -> None:
+    variable = contextvars.ContextVar("variable", default="unset")
+
+    def handler(_task: Task, _ctx: Context) -> str:
+        before = variable.get()
+        variable.set("left behind")
+        return before
+
+    variable.set("of the test")
+    with running(max_threads=1) as runner:
+        agent = both(handler)[mode]
+        assert [attempt(runner, agent).output for _ in range(3)] == ["unset"] * 3
+
+
+def test_what_a_handler_leaves_behind_on_the_loop_does_not_end_it(runner: Runner, lines: LogLines) -> None:
+    async def leave(task: Task) -> None:
+        async def exit_() -> NoReturn:
+            raise SystemExit(task.input)
+
+        task_left = asyncio.create_task(exit_())
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)
+        del task_left
+
+    for number in range(3):
+        assert attempt(runner, specialist("a")(leave), number).output is None
+    assert lines.wait("loop.error")
+    assert attempt(runner, both(lambda _task, _ctx: "on")[1]).output == "on"
+
+
+def test_a_done_that_raises_is_logged_and_the_runner_goes_on(runner: Runner, lines: LogLines) -> None:
+    def fail(_outcome: Outcome) -> NoReturn:
+        raise RuntimeError("the actor is gone")
+
+    task = Task(id="t-2")
+    for agent in both(lambda _task, _ctx: None):
+        runner.run(agent, task, Raw(b"1"), Context(task=task), fail, PATIENCE_SECONDS)
+        assert attempt(runner, agent).output is None
+    assert lines.wait("handler.done_failed")["error"] == "RuntimeError: the actor is gone"
+
+
+def test_a_thousand_at_once_each_end_once(runner: Runner) -> None:
+    agents = both(lambda task, _ctx: task.input)
+    attempts = [attempt(runner, agents[number % 2], number) for number in range(1_000)]
+    assert [made.output for made in attempts] == list(range(1_000))
+    assert {len(made.outcomes) for made in attempts} == {1}
+
+
+def test_a_burst_wakes_the_loop_once(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    block, blocked = threading.Event(), threading.Event()
+    loop = runner._loop._loop
+    wake = loop.call_soon_threadsafe
+    wakes: list[Any] = []
+
+    @specialist("a")
+    async def hold(_task: Task) -> None:
+        blocked.set()
+        signal(block)
+
+    holding = attempt(runner, hold)
+    signal(blocked)
+
+    def counted(*args: Any, **options: Any) -> Any:
+        wakes.append(args)
+        return wake(*args, **options)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    attempts = [attempt(runner, both(lambda task, _ctx: task.input)[1], number) for number in range(100)]
+    block.set()
+    assert [made.output for made in attempts] == list(range(100))
+    assert holding.output is None
+    assert len(wakes) == 1
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.floats(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(json_like | st.binary(max_size=30).map(Raw) | st.lists(st.binary(max_size=10).map(Raw), max_size=2))
+def test_any_result_is_an_error_or_valid_json(result: Any) -> None:
+    made = outcome.of_result(result, 10_000)
+    assert (made.output is None) != (made.error is None)
+    if made.output is not None:
+        msgspec.json.decode(bytes(made.output).decode("utf-8"))
+
+
+@given(st.text(st.characters()))
+def test_any_message_can_be_stored(message: str) -> None:
+    error = outcome.of_exception(ValueError(message * 100)).error
+    assert error is not None
+    assert len(error.message) <= 2_000
+    msgspec.json.encode(error)
