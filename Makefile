@@ -28,7 +28,7 @@ lint: $(READY) ## check style and types
 	$(BIN)/mypy $(CODE)
 
 bench: $(READY) ## measure throughput, latency and memory
-	$(BIN)/python bench/bench.py $(ARGS)
+	$(BIN)/python -m bench.pipeline $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

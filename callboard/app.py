@@ -1,9 +1,10 @@
 """One callboard process: what it is made of, how it starts, and how it stops without losing anything."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pykka
 import structlog
@@ -172,8 +173,7 @@ class App:
     def _child(self, name: str) -> "pykka.ActorRef[Any]":
         if self._supervisor is None:
             raise KeyError(name)
-        ref: pykka.ActorRef[Any] = self._supervisor.ask(FindChild(name))
-        return ref
+        return cast("pykka.ActorRef[Any]", self._supervisor.ask(FindChild(name)))
 
     def _crashed(self, name: str, error: BaseException) -> None:
         if self._supervisor is not None:
@@ -188,7 +188,7 @@ class App:
 
     def _drain(self, until: float) -> None:
         specialists = [self._child(specialist_name(name)) for name in self._agents]
-        idle = [ref.ask(Drain()) for ref in specialists]
+        idle = [cast("threading.Event", ref.ask(Drain())) for ref in specialists]
         for ref, ended in zip(specialists, idle, strict=True):
             if not ended.wait(max(0.0, until - time.monotonic())):
                 ref.ask(Release(RELEASED))

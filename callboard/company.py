@@ -39,7 +39,7 @@ COMMAND_FILTERS: Final = (
     f"{subjects.RETRY}.*",
     f"{subjects.HEARTBEAT}.*",
 )
-ENDED_FILTERS: Final = (subjects.task_event("completed"), subjects.task_event("failed"))
+ENDINGS: Final = ("completed", "failed")
 
 
 class Wires(Struct, frozen=True, kw_only=True):
@@ -103,6 +103,13 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
 
 def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
     config = wires.config
+    # One consumer each: with several filters on one, the server looks through a whole block of subjects per message.
+    openers = [
+        _opener(
+            wires, subjects.EVENTS, subjects.delivery_durable(ending), (subjects.task_event(ending),), DELIVERY_WINDOW
+        )
+        for ending in ENDINGS
+    ]
     return Delivery.start(
         "delivery",
         wires.tasks,
@@ -114,7 +121,7 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
             cap_seconds=config.delivery_cap_seconds,
         ),
         loop=wires.outbound,
-        open_mailbox=_opener(wires, subjects.EVENTS, subjects.DELIVERY_DURABLE, ENDED_FILTERS, DELIVERY_WINDOW),
+        open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],
     )
 
 

@@ -61,7 +61,7 @@ class Delivery(BatchActor):
         channels: Mapping[str, Channel],
         plan: Plan,
         loop: Loop,
-        open_mailbox: Callable[[BatchActor], Mailbox],
+        open_mailboxes: Callable[[BatchActor], list[Mailbox]],
         **kwargs: Any,
     ) -> None:
         """``loop`` runs the channels; it is not the one that does the NATS I/O."""
@@ -69,13 +69,13 @@ class Delivery(BatchActor):
         self._channels = channels
         self._plan = plan
         self._loop = loop
-        self._open_mailbox = open_mailbox
+        self._open_mailboxes = open_mailboxes
         self._parcels: dict[str, _Parcel] = {}
         self._sending: set[Future[None]] = set()
 
     def mailboxes(self) -> list[Mailbox]:
-        """Return the mailbox of ended tasks."""
-        return [self._open_mailbox(self)]
+        """Return the mailboxes of completed and of failed tasks."""
+        return self._open_mailboxes(self)
 
     def read(self, letter: Letter) -> Order | None:
         """Return the order that looks up where the result of an ended task is to go."""

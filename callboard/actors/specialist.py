@@ -17,7 +17,8 @@ from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
-from callboard.actors.runner import Runner, Running
+from callboard.actors.runner import Runner
+from callboard.actors.running import Running
 from callboard.actors.task import Task
 from callboard.actors.waiting_room import WaitingRoom
 from callboard.events import task

@@ -32,7 +32,6 @@ API = "callboard.api"
 QUERY = "callboard.query"
 
 ORCHESTRATOR_DURABLE = "orchestrator"
-DELIVERY_DURABLE = "delivery"
 
 MAX_ID_BYTES = 192
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -142,3 +141,8 @@ def assigned(agent: str, priority: str) -> str:
 def specialist_durable(agent: str, priority: str) -> str:
     """Return the durable consumer name of one agent's queue in one priority band."""
     return f"specialist-{token(agent, 'agent')}-{token(priority, 'priority')}"
+
+
+def delivery_durable(ending: str) -> str:
+    """Return the durable consumer name of deliveries of tasks that ended as ``completed`` or ``failed``."""
+    return f"delivery-{token(ending, 'event')}"

@@ -1,0 +1,176 @@
+"""The whole path against its ceiling: throughput, latency and memory of one callboard on one machine.
+
+``make bench`` runs it. The last line is one JSON object.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from nats.aio.msg import Msg
+
+from bench import ceiling
+from bench.processes import Running, callboard
+from callboard.events import subjects
+from callboard.events.connection import Connection
+from callboard.events.headers import publish_frame
+from callboard.events.reader import Reader
+
+APP: Final = Path(__file__).with_name("noop.py")
+WINDOW: Final = 2_000
+"""Submissions on their way at a time; a client that never waits would measure its own queue."""
+
+DEADLINE_SECONDS: Final = 300
+LATENCIES: Final = 200
+WAYS: Final = ("service", "stream")
+
+
+def main() -> None:
+    """Run the benchmark and print it."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="callboard-bench-") as directory:
+        with callboard(Path(directory), APP) as running:
+            asyncio.run(_measure(running, options.tasks))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=20_000)
+    return parser.parse_args()
+
+
+async def _measure(running: Running, tasks: int) -> None:
+    connection = Connection()
+    await connection.open(running.url)
+    latency = await latencies_ms(connection)
+    _say(f"latency of {len(latency)} tasks one at a time: {_spread(latency)}")
+    bodies = await _bodies(connection)
+    most = await ceiling.events_per_second(connection, bodies)
+    _say(f"ceiling: {most:,.0f} events/s in atomic batches of {ceiling.BATCH}")
+    rates = {}
+    for way in WAYS:
+        rates[way] = await tasks_per_second(connection, tasks, way)
+        share = rates[way] * len(bodies) / most
+        _say(f"{tasks} tasks through the {way}: {rates[way]:,.0f} tasks/s, {share:.1%} of the ceiling")
+    await connection.close()
+    _say(_report(rates, len(bodies), most, latency, running))
+
+
+def _report(rates: dict[str, float], events: int, most: float, latency: list[float], running: Running) -> str:
+    best = rates[WAYS[0]]
+    report = {
+        "share": round(best * events / most, 4),
+        "tasks_per_s": round(best),
+        "ceiling_events_per_s": round(most),
+        "p50_ms": _percentile(latency, 50),
+        "p95_ms": _percentile(latency, 95),
+        "p99_ms": _percentile(latency, 99),
+        "rss_mb": running.peak_rss_mb(),
+        "tasks_per_s_by_way": {way: round(rate) for way, rate in rates.items()},
+    }
+    return msgspec.json.encode(report).decode()
+
+
+async def tasks_per_second(connection: Connection, tasks: int, way: str) -> float:
+    """Submit ``tasks`` tasks over NATS, one message each, and return how many per second reached their end.
+
+    ``way`` is ``service`` (requests, answered once the task is stored) or ``stream`` (published, answered once the
+    command is stored). The clock stops when the views show every task as completed.
+    """
+    run = f"{way}-{time.time_ns():x}"
+    before = await _completed(connection)
+    started = time.perf_counter()
+    await _submit_all(connection, run, tasks, way)
+    while await _completed(connection) < before + tasks:
+        await asyncio.sleep(0.02)
+        if time.perf_counter() - started > DEADLINE_SECONDS:
+            raise SystemExit(f"not all of {tasks} tasks completed within {DEADLINE_SECONDS} s")
+    return tasks / (time.perf_counter() - started)
+
+
+async def _submit_all(connection: Connection, run: str, tasks: int, way: str) -> None:
+    inbox = connection.new_inbox()
+    room = asyncio.Semaphore(WINDOW)
+    answers = asyncio.Event()
+    seen = 0
+
+    async def answered(message: Msg) -> None:
+        nonlocal seen
+        if b'"error"' in message.data or (message.headers and "Nats-Service-Error" in message.headers):
+            raise SystemExit(f"a submission was refused: {message.data!r}")
+        seen += 1
+        room.release()
+        if seen == tasks:
+            answers.set()
+
+    subscription = await connection.subscribe(inbox, cb=answered)
+    for number in range(tasks):
+        await room.acquire()
+        subject, body = _submission(way, f"{run}-{number}", number)
+        await connection.write(publish_frame(subject, inbox, "", body))
+    await answers.wait()
+    await subscription.unsubscribe()
+
+
+def _submission(way: str, task_id: str, number: int) -> tuple[str, bytes]:
+    if way == "service":
+        return "callboard.api.submit", msgspec.json.encode({"id": task_id, "input": {"n": number}, "agent": "noop"})
+    return subjects.submit("noop"), msgspec.json.encode({"id": task_id, "input": {"n": number}})
+
+
+async def latencies_ms(connection: Connection, count: int = LATENCIES) -> list[float]:
+    """Submit ``count`` tasks one at a time; return the milliseconds from each publish to its terminal event, sorted."""
+    ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def heard(message: Msg) -> None:
+        ended.put_nowait(message.subject.split(".")[3])
+
+    subscription = await connection.subscribe(subjects.live_event("completed"), cb=heard)
+    run, found = f"one-{time.time_ns():x}", []
+    for number in range(-10, count):
+        started = time.perf_counter()
+        body = msgspec.json.encode({"id": f"{run}{number}", "input": {"n": number}})
+        await connection.request(subjects.submit("noop"), body, timeout=10)
+        while await asyncio.wait_for(ended.get(), 10) != f"{run}{number}":
+            pass
+        if number >= 0:
+            found.append((time.perf_counter() - started) * 1000)
+    await subscription.unsubscribe()
+    return sorted(found)
+
+
+async def _bodies(connection: Connection) -> list[bytes]:
+    """Return the bodies of the events of one finished task, as the log holds them."""
+    reader = Reader(connection, subjects.EVENTS)
+    newest = await reader.latest(subjects.task_event("completed"))
+    if newest is None:
+        raise SystemExit("found no completed task")
+    stored = await reader.last([subjects.task_events(newest.subject.split(".")[3])])
+    return [message.data for message in stored]
+
+
+async def _completed(connection: Connection) -> int:
+    reply = await connection.request("callboard.query.stats", b"{}", timeout=30)
+    return int(msgspec.json.decode(reply.data)["completed"])
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return round(values[min(len(values) - 1, len(values) * percent // 100)], 2)
+
+
+def _spread(values: list[float]) -> str:
+    return ", ".join(f"p{percent} {_percentile(values, percent)} ms" for percent in (50, 95, 99))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
