@@ -1,0 +1,178 @@
+"""What the service does: one coroutine per subject, from the bytes of a request to what is to be answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NotRequired, TypedDict, TypeVar, Unpack
+
+import msgspec
+from msgspec import Raw, Struct
+
+from callboard import requests
+from callboard.errors import NotFoundError, NotReadyError
+from callboard.events.subjects import token
+from callboard.events.submission import AgentSubmission, decode, parse_for_agent, utc
+from callboard.events.task_state import TERMINAL
+from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
+from callboard.projections.find_tasks import TaskFilters
+from callboard.projections.log_event import LogEvent
+from callboard.projections.queries import Queries
+from callboard.projections.runner import Runner
+
+Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]
+Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
+LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
+"""From a task's id to subject, sequence and body of each of its events, oldest first."""
+
+Endpoint = Callable[[bytes], Awaitable[Any]]
+Q = TypeVar("Q", bound=requests.Query)
+
+READY_SECONDS: Final = 5.0
+"""How long a query waits for the views to reach its ``min_seq``."""
+
+_cancel: Final = msgspec.json.Decoder(requests.CancelRequest)
+_result: Final = msgspec.json.Decoder(requests.ResultRequest)
+_task: Final = msgspec.json.Decoder(requests.TaskQuery)
+_tasks: Final = msgspec.json.Decoder(requests.TasksQuery)
+_stats: Final = msgspec.json.Decoder(requests.StatsQuery)
+_agents: Final = msgspec.json.Decoder(requests.AgentsQuery)
+_agent_log: Final = msgspec.json.Decoder(requests.AgentLogQuery)
+_body: Final = msgspec.json.Decoder(dict[str, Raw])
+
+
+class Stored(Struct, frozen=True):
+    """A command's answer: the task, and the sequence of its newest event."""
+
+    id: str
+    seq: int
+
+
+class EventsAnswer(Struct, frozen=True):
+    """All events of one task, oldest first: each its name, its sequence and its body's fields."""
+
+    events: list[dict[str, Any]]
+    as_of_seq: int
+
+
+class Collaborators(TypedDict):
+    """Whom the service asks.
+
+    ``submit`` and ``cancel`` store a command and return the task's id and the sequence of its newest event, or raise
+    InvalidValueError, NotFoundError, ConflictError or NotReadyError. ``load_events`` reads the log itself. ``agents``
+    are listed even before their first task.
+    """
+
+    submit: Submit
+    cancel: Cancel
+    queries: Queries
+    runner: Runner
+    load_events: LoadEvents
+    agents: NotRequired[Sequence[str]]
+
+
+class Endpoints:
+    """What the service does with its collaborators. All of it raises what ``problems`` knows."""
+
+    def __init__(self, **given: Unpack[Collaborators]) -> None:
+        self._submit, self._cancel, self._load_events = given["submit"], given["cancel"], given["load_events"]
+        self._queries, self._runner = given["queries"], given["runner"]
+        self._known = tuple(given.get("agents", ()))
+
+    async def submit(self, data: bytes) -> Stored:
+        """Store a submission as a task."""
+        return Stored(*await self._submit(parse_for_agent(data)))
+
+    async def cancel(self, data: bytes) -> Stored:
+        """Call a task off."""
+        request = decode(_cancel, data)
+        return Stored(*await self._cancel(token(request.id), request.reason))
+
+    async def result(self, data: bytes) -> TaskAnswer:
+        """Return a task once it has ended, or as it is when the wait is over.
+
+        A task that nobody knows yet may still be a command in its stream, so its wait is not cut short.
+        """
+        request = decode(_result, data)
+        task_id, loop = token(request.id), asyncio.get_running_loop()
+        until = loop.time() + request.wait_seconds
+        with self._runner.watch(task_id) as watch:
+            task = await self._newest(task_id)
+            if (task is None or task.status not in TERMINAL) and (left := until - loop.time()) > 0:
+                await watch.wait(left)
+                task = await self._newest(task_id)
+        return _found(task, task_id)
+
+    async def task(self, data: bytes) -> TaskAnswer:
+        """Return one task."""
+        query = await self._reflected(decode(_task, data))
+        return _found(await self._queries.task(token(query.id)), query.id)
+
+    async def tasks(self, data: bytes) -> TasksAnswer:
+        """Return a page of tasks."""
+        query = await self._reflected(decode(_tasks, data or b"{}"))
+        names = TaskFilters.__struct_fields__
+        filters = TaskFilters(**{name: getattr(query, name) for name in names})
+        return await self._queries.tasks(filters, query.limit, query.after)
+
+    async def events(self, data: bytes) -> EventsAnswer:
+        """Return the events of one task, from the log itself."""
+        query = decode(_task, data)
+        position = self._runner.position
+        stored = await self._load_events(token(query.id))
+        as_of_seq = max([position, *(seq for _, seq, _ in stored)])
+        if query.min_seq is not None and query.min_seq > as_of_seq:
+            await self._reflected(query)
+            stored = await self._load_events(query.id)
+            as_of_seq = max([query.min_seq, *(seq for _, seq, _ in stored)])
+        if not stored:
+            raise _missing(query.id)
+        return EventsAnswer([_event(*each) for each in stored], as_of_seq)
+
+    async def stats(self, data: bytes) -> StatsAnswer:
+        """Return task stats."""
+        query = await self._reflected(decode(_stats, data or b"{}"))
+        since = None if query.since is None else utc(query.since, "since")
+        return await self._queries.stats(since, query.agent)
+
+    async def agents(self, data: bytes) -> AgentsAnswer:
+        """Return what each agent does and did."""
+        await self._reflected(decode(_agents, data or b"{}"))
+        return await self._queries.agents(self._known)
+
+    async def agent_log(self, data: bytes) -> AgentLogAnswer:
+        """Return attempts."""
+        query = await self._reflected(decode(_agent_log, data or b"{}"))
+        return await self._queries.agent_log(query.agent, query.task_id, query.limit)
+
+    async def _newest(self, task_id: str) -> TaskAnswer | None:
+        """Return a task as the views have it, waiting for them when only the log has it so far."""
+        task = await self._queries.task(task_id)
+        if task is None and (stored := await self._load_events(task_id)):
+            await self._runner.wait(stored[-1][1], READY_SECONDS)
+            task = await self._queries.task(task_id)
+        return task
+
+    async def _reflected(self, query: Q) -> Q:
+        if query.min_seq is not None and not await self._runner.wait(query.min_seq, READY_SECONDS):
+            raise NotReadyError(
+                f"the views reflect sequence {self._runner.position}, not yet {query.min_seq}: ask again later"
+            )
+        return query
+
+
+def _found(task: TaskAnswer | None, task_id: str) -> TaskAnswer:
+    if task is None:
+        raise _missing(task_id)
+    return task
+
+
+def _missing(task_id: str) -> NotFoundError:
+    return NotFoundError(f"no task has the id {task_id!r}")
+
+
+def _event(subject: str, seq: int, data: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = {"event": LogEvent.from_message(subject, seq, data).event, "seq": seq}
+    try:
+        body = _body.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return item
+    return item | {name: value for name, value in body.items() if name not in item}

@@ -1,0 +1,85 @@
+"""What a refused request is answered with: a status code and a body that says what was wrong."""
+
+from typing import Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from callboard.errors import ConflictError, NotFoundError, NotReadyError
+from callboard.events.errors import (
+    CallboardError,
+    EventTooLargeError,
+    InvalidValueError,
+    LogRefusedError,
+    LogUnavailableError,
+    VersionConflictError,
+)
+
+MAX_LINE: Final = 256
+
+
+class ReplyTooLargeError(CallboardError):
+    """An answer has more bytes than the server takes in one message."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"the answer has {size} bytes, the server takes {limit}: ask for less, with a smaller limit")
+        self.size, self.limit = size, limit
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """The body of an error. ``type`` names the class of the problem, ``field`` what it is about, where there is one."""
+
+    type: str
+    title: str
+    detail: str
+    field: str | UnsetType = UNSET
+
+
+class Kind(Struct, frozen=True):
+    """A class of problems: its status code, its name on the wire and its title."""
+
+    code: int
+    type: str
+    title: str
+
+
+INVALID: Final = Kind(400, "callboard:invalid", "The request cannot be taken")
+NOT_FOUND: Final = Kind(404, "callboard:not_found", "There is no such task")
+CONFLICT: Final = Kind(409, "callboard:conflict", "Not possible in this state")
+TOO_LARGE: Final = Kind(413, "callboard:reply_too_large", "The answer does not fit into a message")
+INTERNAL: Final = Kind(500, "callboard:internal", "callboard failed")
+NOT_READY: Final = Kind(503, "callboard:not_ready", "Not ready, try again")
+
+KINDS: Final[tuple[tuple[type[Exception], Kind], ...]] = (
+    (InvalidValueError, INVALID),
+    (EventTooLargeError, INVALID),
+    (NotFoundError, NOT_FOUND),
+    (ConflictError, CONFLICT),
+    (VersionConflictError, CONFLICT),
+    (ReplyTooLargeError, TOO_LARGE),
+    (NotReadyError, NOT_READY),
+    (LogUnavailableError, NOT_READY),
+    (LogRefusedError, NOT_READY),
+)
+
+
+def kind_of(error: Exception) -> Kind:
+    """Return the class of problems that ``error`` belongs to: ``INTERNAL`` when nobody expected it."""
+    return next((kind for errors, kind in KINDS if isinstance(error, errors)), INTERNAL)
+
+
+def problem(kind: Kind, error: Exception) -> Problem:
+    """Return the body for ``error``; of an internal one it tells no more than its class."""
+    detail = type(error).__name__ if kind is INTERNAL else str(error)
+    field = getattr(error, "field", None)
+    return Problem(
+        type=kind.type,
+        title=kind.title,
+        detail=detail.encode("utf-8", "replace").decode("utf-8"),
+        field=UNSET if field is None else field,
+    )
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` as it may stand in a header: one line of printable characters, not too long."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}…"

@@ -1,0 +1,74 @@
+"""What the service is asked, as types. A field that is no part of a request is refused: no typo goes unnoticed."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+MAX_LIMIT: Final = 1_000
+MAX_WAIT_SECONDS: Final = 3_600
+
+Status = Literal["blocked", "scheduled", "assigned", "running", "paused", "completed", "failed", "cancelled", "expired"]
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any request."""
+
+
+class CancelRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Call a task off."""
+
+    id: str
+    reason: str | None = None
+
+
+class ResultRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for a task, waiting up to ``wait_seconds`` for its end."""
+
+    id: str
+    wait_seconds: Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS)] = 0.0
+
+
+class Query(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any question to the views; ``min_seq`` is the sequence that they have to reflect."""
+
+    min_seq: int | None = None
+
+
+class TaskQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask about one task."""
+
+    id: str
+
+
+class TasksQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for a page of tasks."""
+
+    status: Status | None = None
+    agent: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    tenant_id: str | None = None
+    kind: str | None = None
+    limit: Limit = 50
+    after: str | None = None
+
+
+class StatsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for task stats."""
+
+    since: datetime | None = None
+    agent: str | None = None
+
+
+class AgentsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask about all agents."""
+
+
+class AgentLogQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for attempts."""
+
+    agent: str | None = None
+    task_id: str | None = None
+    limit: Limit = 50
