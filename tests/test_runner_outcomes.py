@@ -113,12 +113,16 @@ def deep(depth: int) -> Any:
         (Raw(b"garbage"), "malformed"),
         ([Raw(b'{"a":')], "malformed"),
         (Raw(b""), "truncated"),
+        (Raw(b'{"a": 1e400}'), "out of range"),
+        (Raw(b"1" * 1_900 + b"e9"), "out of range"),
+        (10**5_000, "limit"),
         (Raw(b'"\xff"'), "utf-8"),
         (deep(200), "nested at most 128 deep"),
         (deep(50_000), "recursion"),
         (Raw(b"[" * 50_000 + b"]" * 50_000), "output|recursion"),
         ((character for character in "abc"), "generator"),
     ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
 def test_a_result_that_is_no_json_is_invalid_output(runner: Runner, mode: int, result: Any, message: str) -> None:
     kind, text, retryable = attempt(runner, both(lambda _task, _ctx: result)[mode]).error

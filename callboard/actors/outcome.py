@@ -30,7 +30,7 @@ class Outcome(Struct, frozen=True):
 
 
 _NULL: Final = Outcome(output=Raw(b"null"))
-_raw = msgspec.json.Decoder(Raw)
+_decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
 
@@ -47,9 +47,7 @@ def of_result(result: Any, max_bytes: int) -> Outcome:
         data = _encoder.encode(result)
         if len(data) > max_bytes:
             return failure(OUTPUT_TOO_LARGE, f"expected at most {max_bytes} bytes of output, got {len(data)}")
-        _raw.decode(data)  # a msgspec.Raw inside the result was copied as it is
-        if not data.isascii():
-            data.decode()
+        _decoder.decode(data)  # a msgspec.Raw in it was copied as it is, and some numbers no reader takes
     except Exception as error:  # noqa: BLE001 - a result of user code can raise anything while it is read
         return failure(INVALID_OUTPUT, f"expected a result that JSON can carry: {_fix(result) or message_of(error)}")
     if too_deep(data):
