@@ -69,6 +69,11 @@ class Service:
         self._at_work: set[asyncio.Task[None]] = set()
         self._service: MicroService | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many requests for results are under way."""
+        return len(self._waiting)
+
     async def start(self) -> None:
         """Subscribe; every request from here on is answered."""
         service = await add_service(

@@ -41,10 +41,14 @@ class Runner:
         if self._position == before:
             return
         self._waiters.reached(self._position)
-        if self._waiters.watches_tasks():
+        if self._waiters.for_tasks():
             self._waiters.ended([event.id for event in events if event.event in TERMINAL and event.kind == "task"])
         for call in self._on_commit:
             call(self._position)
+
+    def is_watched(self) -> bool:
+        """Tell whether any coroutine waits for the views."""
+        return self._waiters.any()
 
     async def wait(self, seq: int, timeout: float) -> bool:
         """Wait until the views reflect the log up to ``seq``, ``timeout`` seconds at most; tell whether they do."""

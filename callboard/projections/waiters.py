@@ -66,9 +66,13 @@ class Waiters:
                 if not waiters:
                     del self._by_task[task_id]
 
-    def watches_tasks(self) -> bool:
-        """Tell whether anybody waits for the end of any task."""
+    def for_tasks(self) -> bool:
+        """Tell whether anybody waits for the end of a task."""
         return bool(self._by_task)
+
+    def any(self) -> bool:
+        """Tell whether anybody waits for anything."""
+        return bool(self._by_task or self._by_seq)
 
     def reached(self, position: int) -> None:
         """Wake those who wait for ``position`` or less."""

@@ -1,0 +1,132 @@
+"""A service on a real NATS server, with views in a real file, whose tasks live in one process and nowhere else.
+
+async with serving(server.url, directory) as desk:
+    desk.store(*QUEUED)                       # events enter the log and the views
+    answer = await desk.ask("query.task", {"id": "task-1"})
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from callboard.endpoints import Submit
+from callboard.errors import ConflictError, NotFoundError
+from callboard.events import task
+from callboard.events.connection import Connection
+from callboard.events.submission import AgentSubmission
+from callboard.events.task_events import TaskEvent
+from callboard.projections.log_event import LogEvent
+from callboard.projections.queries import Queries
+from callboard.projections.runner import Runner
+from callboard.projections.store import Views
+from callboard.service import Limits, Service
+from tests.support.log_stretch import log_event, subject_of
+
+
+class Desk:
+    """A log in memory, its views, and a client that asks the service about them."""
+
+    service: Service
+
+    def __init__(self, views: Views, queries: Queries, client: Client) -> None:
+        self.views, self.queries, self.client = views, queries, client
+        self.runner = Runner(views)
+        self.log: list[tuple[str, int, bytes]] = []
+        self.histories: dict[str, list[TaskEvent]] = {}
+        self.submissions: list[AgentSubmission] = []
+
+    def store(self, *events: TaskEvent) -> int:
+        """Append ``events`` to log and views, as the projector would; return the last sequence."""
+        self.runner.apply(self.append(*events))
+        return len(self.log)
+
+    def append(self, *events: TaskEvent) -> list[LogEvent]:
+        """Append ``events`` to the log alone; return what the views are still to get."""
+        stored = [log_event(event, len(self.log) + number) for number, event in enumerate(events, 1)]
+        self.log += [(subject_of(event), one.seq, one.data) for event, one in zip(events, stored, strict=True)]
+        for event in events:
+            self.histories.setdefault(event.originator_id, []).append(event)
+        return stored
+
+    async def submit(self, submission: AgentSubmission) -> tuple[str, int]:
+        self.submissions.append(submission)
+        task_id = submission.id or f"task-{len(self.submissions)}"
+        route = task.Route(agent=submission.agent or "billing", reason="asked for by name")
+        return task_id, self.store(*task.submit(self._state(task_id), task_id, submission, route, datetime.now(UTC)))
+
+    async def cancel(self, task_id: str, reason: str | None) -> tuple[str, int]:
+        state = self._state(task_id)
+        if state is None:
+            raise NotFoundError(f"no task has the id {task_id!r}")
+        if state.terminal:
+            raise ConflictError(f"task {task_id} has ended: it is {state.status}")
+        return task_id, self.store(*task.cancel(state, reason, datetime.now(UTC)))
+
+    async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
+        return [each for each in self.log if each[0].split(".")[3] == task_id]
+
+    async def ask(self, name: str, body: Any = None, timeout: float = 20.0) -> Any:
+        """Return the decoded answer to a request of ``callboard.<name>``, which must be no error."""
+        answer = await self.request(name, b"" if body is None else msgspec.json.encode(body), timeout)
+        assert answer.headers is None, answer.data[:500]
+        return msgspec.json.decode(answer.data)
+
+    async def refused(self, name: str, body: Any) -> tuple[str, dict[str, Any]]:
+        """Return code and body of the error that a request is answered with."""
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        answer = await self.request(name, data)
+        assert answer.headers, answer.data[:500]
+        assert answer.headers["Nats-Service-Error"]
+        return answer.headers["Nats-Service-Error-Code"], msgspec.json.decode(answer.data)
+
+    async def request(self, name: str, data: bytes, timeout: float = 20.0) -> Msg:
+        return await self.client.request(f"callboard.{name}", data, timeout=timeout)
+
+    def _state(self, task_id: str) -> task.TaskState | None:
+        return task.fold(None, self.histories.get(task_id, []))
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    url: str, directory: Path, limits: Limits | None = None, submit: Submit | None = None
+) -> AsyncIterator[Desk]:
+    """A desk and its service; requests come over a plain connection of their own."""
+    views = Views(directory / "views.sqlite3")
+    queries = Queries(views.path)
+    connection, client = Connection(), Client()
+    await connection.open(url)
+    await client.connect(url)
+    desk = Desk(views, queries, client)
+    desk.service = Service(
+        connection,
+        submit=submit or desk.submit,
+        cancel=desk.cancel,
+        queries=queries,
+        runner=desk.runner,
+        load_events=desk.load_events,
+        agents=["billing", "idle"],
+        limits=limits,
+    )
+    await desk.service.start()
+    try:
+        yield desk
+    finally:
+        await desk.service.stop()
+        await client.close()
+        await connection.close()
+        queries.close()
+        views.close()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Give way to others until ``condition()`` holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0)
