@@ -30,6 +30,7 @@ from callboard.desk import Desk
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.link import Link
+from callboard.projections.log_event import LogEvent
 from callboard.service import Service
 from callboard.view_set import ViewSet
 
@@ -133,7 +134,8 @@ class App:
             runner=self._runner,
             epoch=self._link.epoch(),
             position=self._views.position,
-            apply=self._views.apply,
+            read_event=LogEvent.from_message,
+            apply=self._views.runner.apply,
             crashed=self._crashed,
         )
         self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)

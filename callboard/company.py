@@ -29,7 +29,6 @@ from callboard.config import Config
 from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.loop import Loop
-from callboard.events.reader import StoredMessage
 from callboard.events.submission import PRIORITIES
 
 COMMAND_FILTERS: Final = (
@@ -56,7 +55,8 @@ class Wires(Struct, frozen=True, kw_only=True):
     runner: Runner
     epoch: str
     position: Callable[[], int]
-    apply: Callable[[Sequence[StoredMessage]], None]
+    read_event: Callable[[str, int, bytes, str], Any]
+    apply: Callable[[Sequence[Any]], None]
     crashed: Callable[[str, BaseException], None]
 
 
@@ -81,6 +81,7 @@ def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
         loop=wires.io,
         connection=wires.connection,
         position=wires.position,
+        read=wires.read_event,
         apply=wires.apply,
         crashed=wires.crashed,
     )

@@ -1,13 +1,11 @@
 """The views of one process: opened against the log they follow, fed by the projector, read by the service."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from callboard.events import subjects
-from callboard.events.reader import Reader, StoredMessage
+from callboard.events.reader import Reader
 from callboard.link import Link
-from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
@@ -45,12 +43,6 @@ class ViewSet:
     def position(self) -> int:
         """Return the sequence the views reflect."""
         return self.runner.position
-
-    def apply(self, messages: Sequence[StoredMessage]) -> None:
-        """Apply stored messages in stream order; raises as the runner does."""
-        self.runner.apply(
-            [LogEvent.from_message(each.subject, each.seq, each.data, each.event_id) for each in messages]
-        )
 
     async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
         """Return subject, sequence and body of each event of one task, oldest first; empty for an unknown id."""

@@ -63,6 +63,7 @@ class BatchActor(pykka.ThreadingActor):
         self.clock = clock
         self.inbox: Inbox[Letter | Order] = Inbox(self._awake)
         self.stopping = threading.Event()
+        self.tasks = tasks
         self._settling = Settling(tasks, clock)
         self._crashed = crashed
         self._mailboxes: list[Mailbox] = []

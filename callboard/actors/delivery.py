@@ -86,6 +86,9 @@ class Delivery(BatchActor):
             parcel.letter, letter = letter, parcel.letter
             self.ack(letter)
             return None
+        if self._asks_for_nothing(task_id):
+            self.ack(letter)
+            return None
         return Order(task_id, lambda _state, _now: [], lambda settled: self._dispatch(task_id, letter, settled))
 
     def on_stop(self) -> None:
@@ -93,6 +96,11 @@ class Delivery(BatchActor):
         for future in list(self._sending):
             future.cancel()
         super().on_stop()
+
+    def _asks_for_nothing(self, task_id: str) -> bool:
+        """Tell whether the submission is known and names no target: true of most tasks, and it never changes."""
+        known = self.tasks.known((task_id,)).get(task_id)
+        return known is not None and known.state.submitted is not None and not known.state.deliveries
 
     def _dispatch(self, task_id: str, letter: Letter, settled: Settled) -> None:
         state = settled.state

@@ -4,7 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import pykka
 import structlog
@@ -16,19 +16,20 @@ from callboard.events import consumers
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError
 from callboard.events.loop import Loop
-from callboard.events.pull import Pull
-from callboard.events.reader import EVENT_HEADER, StoredMessage
+from callboard.events.ordered_pull import OrderedPull
+from callboard.events.reader import EVENT_HEADER
 from callboard.events.subjects import EVENT_PREFIX, EVENTS
-from callboard.events.ticket import Ticket
+from callboard.events.ticket import sequence_of
 
 log = structlog.get_logger()
 
+E = TypeVar("E")
 BATCH: Final = 2_000
 WINDOW: Final = 8_000
 RENEW_SECONDS: Final = 1.0
 
 
-class Projector(pykka.ThreadingActor):
+class Projector(pykka.ThreadingActor, Generic[E]):
     """Feeds ``apply`` with stored events in stream order; acknowledges nothing, the views know their position."""
 
     use_daemon_thread = True
@@ -40,22 +41,25 @@ class Projector(pykka.ThreadingActor):
         loop: Loop,
         connection: Connection,
         position: Callable[[], int],
-        apply: Callable[[Sequence[StoredMessage]], None],
+        read: Callable[[str, int, bytes, str], E],
+        apply: Callable[[Sequence[E]], None],
         crashed: Callable[[str, BaseException], None],
     ) -> None:
         """``position`` is the sequence the views reflect; ``apply`` moves them on, all of a batch or nothing.
 
-        Only the last message of a batch has its event id filled in: that is the one the views remember.
+        ``read`` makes of subject, sequence, body and event id what ``apply`` takes. Only the last message of a batch
+        has its event id filled in: that is the one the views remember.
         """
         super().__init__()
         self.name = name
         self._loop = loop
         self._connection = connection
         self._position = position
+        self._read = read
         self._apply = apply
         self._crashed = crashed
         self._inbox: Inbox[Msg] = Inbox(self._awake)
-        self._pull: Pull | None = None
+        self._pull: OrderedPull | None = None
 
     def on_receive(self, message: Any) -> None:
         """Begin, or apply what has arrived."""
@@ -85,15 +89,18 @@ class Projector(pykka.ThreadingActor):
         arrived = self._inbox.take(BATCH)
         if not arrived:
             return
-        last = len(arrived) - 1
-        self._apply([_stored(message, identify=number == last) for number, message in enumerate(arrived)])
+        read, newest = self._read, arrived[-1]
+        events = [read(each.subject, sequence_of(each.reply), each.data, "") for each in arrived[:-1]]
+        event_id = (newest.headers or {}).get(EVENT_HEADER, "")
+        events.append(read(newest.subject, sequence_of(newest.reply), newest.data, event_id))
+        self._apply(events)
         self._loop.loop.call_soon_threadsafe(self._release, len(arrived))
         self._awake()
 
     async def _start(self) -> None:
         first = self._position() + 1
         name = await consumers.ephemeral(self._connection, EVENTS, f"{EVENT_PREFIX}.>", first)
-        self._pull = Pull(self._connection, EVENTS, name, WINDOW, self._inbox.put, lost=self._lost)
+        self._pull = OrderedPull(self._connection, EVENTS, name, WINDOW, self._inbox.put, lost=self._lost)
         await self._pull.start()
 
     def _lost(self, reason: str) -> None:
@@ -127,9 +134,3 @@ class Projector(pykka.ThreadingActor):
         except pykka.ActorDeadError:
             log.debug("actor.woken_dead", actor=self.name)
 
-
-def _stored(message: Msg, *, identify: bool) -> StoredMessage:
-    event_id = (message.headers or {}).get(EVENT_HEADER, "") if identify else ""
-    return StoredMessage(
-        subject=message.subject, seq=Ticket.parse(message.reply).sequence, data=message.data, event_id=event_id
-    )

@@ -37,6 +37,7 @@ class Journal:
         self.stream = stream
         self.prefix = prefix
         self.kind = prefix.rpartition(".")[2]
+        self._names: dict[str, tuple[str, str]] = {}
         self.reader = Reader(connection, stream, answer_seconds=answer_seconds)
         self.appender = Appender(connection, self.reader, answer_seconds=answer_seconds)
 
@@ -47,14 +48,21 @@ class Journal:
             InvalidValueError: its id is too long for a subject, or its topic cannot stand in a header.
         """
         head = f"{self.prefix}.{id_token(event.originator_id)}.{event.originator_version}"
-        name = event.topic.removeprefix(f"{self.kind}.")
-        topic = ""
-        if name == event.topic or not is_token(name):
-            # Not one of ours, `<kind>.<event>`: the subject gets a plain word, the header says it exactly.
-            name, topic = "event", _header_value(event.topic)
+        named = self._names.get(event.topic)
+        if named is None:
+            named = self._names[event.topic] = self._named(event.topic)
+        name, topic = named
         tail = getattr(event, "tail", "")
         subject = f"{head}.{name}.{tail}" if tail else f"{head}.{name}"
         return Record(subject, f"{head}.>", event.state, topic)
+
+    def _named(self, topic: str) -> tuple[str, str]:
+        """Return what stands in the subject for ``topic``, and the header that says it exactly where that is needed."""
+        name = topic.removeprefix(f"{self.kind}.")
+        if name == topic or not is_token(name):
+            # Not one of ours, `<kind>.<event>`: the subject gets a plain word.
+            return "event", _header_value(topic)
+        return name, ""
 
     def notification(self, message: StoredMessage) -> Notification:
         """Return a stored message as the notification it is.

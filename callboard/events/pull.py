@@ -61,6 +61,7 @@ class Pull:
         self._held = 0
         self._asked = 0
         self._burst: list[Msg] = []
+        self._late: list[Msg] = []
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -85,10 +86,10 @@ class Pull:
             self._watch.cancel()
         for task in self._work:
             task.cancel()
-        burst, self._burst = self._burst, []
-        for message in burst:
-            await self._return(message)
         await self._leave()
+        late, self._burst, self._late = self._burst + self._late, [], []
+        for message in late:
+            await self._return(message)
 
     def release(self, count: int) -> None:
         """Say that ``count`` of the delivered messages are dealt with; on the loop."""
@@ -99,10 +100,8 @@ class Pull:
         async with self._beginning:
             await self._leave()
             inbox = self._connection.new_inbox()
-            # The window bounds what waits here; nats-py's own bounds would drop what is beyond them.
-            self._subscription = await self._connection.subscribe(
-                inbox, cb=self._receive, pending_msgs_limit=0, pending_bytes_limit=0
-            )
+            # The window bounds what waits here.
+            self._subscription = await self._connection.tap(inbox, self._receive)
             self._inbox = inbox
             self._asked = 0
             self._broken = self._told = False
@@ -134,12 +133,12 @@ class Pull:
             # Not connected: the reconnect begins anew.
             self._broken = True
 
-    async def _receive(self, message: Msg) -> None:
+    def _receive(self, message: Msg) -> None:
         self._heard = asyncio.get_running_loop().time()
         if not message.reply and (status := status_of(message)):
             self._status(status, message)
         elif self._stopped:
-            await self._return(message)
+            self._late.append(message)
         else:
             self._take(message)
 

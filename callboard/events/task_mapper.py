@@ -25,12 +25,14 @@ class TaskMapper(Mapper[str]):
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
         """Return ``domain_event``, a :class:`TaskEvent`, with its JSON body."""
-        event = domain_event
-        assert isinstance(event, TaskEvent)
-        cls = TailedEvent if event.tail else StoredEvent
+        if not isinstance(domain_event, TaskEvent):
+            raise TypeError(f"expected a task event, got {domain_event!r}")
+        event, tail = domain_event, domain_event.tail
+        cls = TailedEvent if tail else StoredEvent
         stored = cls(event.originator_id, event.originator_version, event.TOPIC, self._encoder.encode(event))
-        if event.tail:
-            object.__setattr__(stored, "tail", event.tail)
+        if tail:
+            # The library's events are frozen.
+            object.__setattr__(stored, "tail", tail)
         return stored
 
     def to_domain_event(self, stored_event: StoredEvent) -> TaskEvent:

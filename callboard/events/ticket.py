@@ -28,3 +28,12 @@ class Ticket(NamedTuple):
         if len(tokens) < _SHORT or tokens[:2] != ["$JS", "ACK"]:
             raise ValueError(f"expected the reply subject of a delivered message, got {reply!r}")
         return cls(int(tokens[4 + offset]), int(tokens[5 + offset]), int(tokens[8 + offset]))
+
+
+def sequence_of(reply: str) -> int:
+    """Return only the sequence in the stream, which is what most readers want to know; raises as ``Ticket.parse``."""
+    tokens = reply.split(".")
+    try:
+        return int(tokens[5 if len(tokens) == _SHORT else 7])
+    except IndexError:
+        return Ticket.parse(reply).sequence
