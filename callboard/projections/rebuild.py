@@ -4,12 +4,16 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.lock import ViewsLock, lock_file
 from callboard.projections.log_event import LogEvent
 from callboard.projections.projection import Projection
 from callboard.projections.store import Views
+
+WAIT_SECONDS: Final = 5.0
+"""How long a writer that is just dying is waited for."""
 
 Source = AsyncIterator[Sequence[LogEvent]]
 """Batches of the log from sequence 1 on, in order; its end is the end of the build."""
@@ -51,7 +55,7 @@ async def rebuild(
         ViewsBusyError: a running callboard uses them.
         and everything :func:`build` raises; the old views are then still there.
     """
-    lock = await asyncio.to_thread(ViewsLock, path, 5.0)
+    lock = await asyncio.to_thread(ViewsLock, path, WAIT_SECONDS)
     fresh = path.with_name(f"{path.name}.rebuild")
     try:
         position = await build(fresh, source, stream_created, projections)
