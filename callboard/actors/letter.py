@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from callboard.events.message import Message
 from callboard.events.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -14,13 +15,30 @@ if TYPE_CHECKING:
 class Letter(Struct, frozen=True, eq=False):
     """One delivered message and the mailbox it came through, which takes its acknowledgement."""
 
-    subject: str
-    data: bytes
-    reply: str
-    headers: Mapping[str, str] | None
+    message: Message
     mailbox: "Mailbox"
+
+    @property
+    def subject(self) -> str:
+        """The subject it was published to."""
+        return self.message.subject
+
+    @property
+    def data(self) -> bytes:
+        """Its body."""
+        return self.message.data
+
+    @property
+    def reply(self) -> str:
+        """Where it is acknowledged; unique to this delivery."""
+        return self.message.reply
+
+    @property
+    def headers(self) -> Mapping[str, str] | None:
+        """Its headers, None when there are none."""
+        return self.message.headers
 
     @property
     def ticket(self) -> Ticket:
         """How often it was delivered and where it stands in its stream."""
-        return Ticket.parse(self.reply)
+        return Ticket.parse(self.message.reply)

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import structlog
 from msgspec import Struct
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from callboard.actors.letter import Letter
@@ -15,6 +14,7 @@ from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError
 from callboard.events.headers import ack_frame
 from callboard.events.loop import Loop
+from callboard.events.message import Message
 from callboard.events.pull import Pull
 
 log = structlog.get_logger()
@@ -104,8 +104,8 @@ class Mailbox:
         if self._held:
             await self._settle(list(self._held.values()), _nak(0.0))
 
-    def _take(self, burst: list[Msg]) -> None:
-        letters = [Letter(each.subject, each.data, each.reply, each.headers, self) for each in burst]
+    def _take(self, burst: list[Message]) -> None:
+        letters = [Letter(each, self) for each in burst]
         for letter in letters:
             self._held[letter.reply] = letter
         self._deliver(letters)

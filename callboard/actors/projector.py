@@ -8,7 +8,6 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 import structlog
-from nats.aio.msg import Msg
 
 from callboard.actors.batch_actor import WAKE, Begin
 from callboard.actors.inbox import Inbox
@@ -16,6 +15,7 @@ from callboard.events import consumers
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError
 from callboard.events.loop import Loop
+from callboard.events.message import Message
 from callboard.events.ordered_pull import OrderedPull
 from callboard.events.reader import EVENT_HEADER
 from callboard.events.subjects import EVENT_PREFIX, EVENTS
@@ -58,7 +58,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._read = read
         self._apply = apply
         self._crashed = crashed
-        self._inbox: Inbox[Msg] = Inbox(self._awake)
+        self._inbox: Inbox[Message] = Inbox(self._awake)
         self._pull: OrderedPull | None = None
 
     def on_receive(self, message: Any) -> None:

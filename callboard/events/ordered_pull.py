@@ -1,7 +1,6 @@
 """A pull from a consumer without acknowledgements: every message once and in order, or a word that there is a gap."""
 
-from nats.aio.msg import Msg
-
+from callboard.events.message import Message
 from callboard.events.pull import INTERRUPTED, Pull
 
 
@@ -20,7 +19,7 @@ class OrderedPull(Pull):
         self._connects = self._connection.stats["reconnects"]
         await super().start()
 
-    def _take(self, message: Msg) -> None:
+    def _take(self, message: Message) -> None:
         if self._connection.stats["reconnects"] != self._connects:
             # The first messages behind a reconnect arrive before anybody says that there was one.
             self._lose(INTERRUPTED)
@@ -35,5 +34,5 @@ class OrderedPull(Pull):
         self._over = True
         super()._lose(reason)
 
-    async def _return(self, _message: Msg) -> None:
+    async def _return(self, _message: Message) -> None:
         """Nothing is returned where nothing is acknowledged."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from callboard.events.connection import Connection
-from callboard.events.headers import DESCRIPTION, ack_frame, status_of
+from callboard.events.headers import DESCRIPTION, ack_frame
+from callboard.events.message import Message
 
 HEARTBEAT_SECONDS: Final = 5.0
 _EXPIRES_HEARTBEATS: Final = 6
@@ -42,7 +42,7 @@ class Pull:
         stream: str,
         consumer: str,
         window: int,
-        deliver: Callable[[list[Msg]], None],
+        deliver: Callable[[list[Message]], None],
         *,
         lost: Callable[[str], None] | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
@@ -60,8 +60,8 @@ class Pull:
         self._heartbeat_seconds = heartbeat_seconds
         self._held = 0
         self._asked = 0
-        self._burst: list[Msg] = []
-        self._late: list[Msg] = []
+        self._burst: list[Message] = []
+        self._late: list[Message] = []
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -133,16 +133,16 @@ class Pull:
             # Not connected: the reconnect begins anew.
             self._broken = True
 
-    def _receive(self, message: Msg) -> None:
+    def _receive(self, message: Message) -> None:
         self._heard = asyncio.get_running_loop().time()
-        if not message.reply and (status := status_of(message)):
+        if not message.reply and (status := message.status):
             self._status(status, message)
         elif self._stopped:
             self._late.append(message)
         else:
             self._take(message)
 
-    def _take(self, message: Msg) -> None:
+    def _take(self, message: Message) -> None:
         self._asked = max(0, self._asked - 1)
         self._held += 1
         if not self._burst:
@@ -155,14 +155,14 @@ class Pull:
             self._deliver(burst)
             self._ask()
 
-    async def _return(self, message: Msg) -> None:
+    async def _return(self, message: Message) -> None:
         try:
             await self._connection.write(ack_frame(message.reply, _NAK))
         except NatsError:
             # Not connected: it comes again when the server has waited long enough for an acknowledgement.
             return
 
-    def _status(self, status: str, message: Msg) -> None:
+    def _status(self, status: str, message: Message) -> None:
         headers = message.headers or {}
         left = headers.get("Nats-Pending-Messages")
         if status == _HEARTBEAT or self._stopped:

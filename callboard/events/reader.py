@@ -13,6 +13,7 @@ from nats.errors import Error as NatsError
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.events.headers import DESCRIPTION, status_of
+from callboard.events.message import Message
 
 EVENT_HEADER: Final = "Callboard-Event"
 TOPIC_HEADER: Final = "Callboard-Topic"
@@ -191,7 +192,7 @@ def _nothing(part: _Part, status: str, description: str) -> _Part:
     return part
 
 
-def stored_message(subject: str, seq: int, message: Msg) -> StoredMessage:
+def stored_message(subject: str, seq: int, message: Msg | Message) -> StoredMessage:
     """Return ``message``, which the stream holds under ``subject`` at sequence ``seq``, as a :class:`StoredMessage`."""
     headers = message.headers or {}
     return StoredMessage(

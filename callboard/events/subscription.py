@@ -11,13 +11,12 @@ from eventsourcing.persistence import Notification, ProgrammingError, Subscripti
 from callboard.events.consumers import ephemeral
 from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.events.loop import LoopStoppedError
+from callboard.events.message import Message
 from callboard.events.ordered_pull import OrderedPull
 from callboard.events.reader import StoredMessage, stored_message
 from callboard.events.ticket import Ticket
 
 if TYPE_CHECKING:
-    from nats.aio.msg import Msg
-
     from callboard.events.recorders import JetStreamApplicationRecorder
 
 WINDOW: Final = 500
@@ -35,7 +34,7 @@ class JetStreamSubscription(Subscription["JetStreamApplicationRecorder"]):
     ) -> None:
         super().__init__(recorder=recorder, gt=gt, topics=topics)
         self._journal = recorder.journal
-        self._arrived: queue.SimpleQueue[tuple[OrderedPull, Msg] | CallboardError | None] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[tuple[OrderedPull, Message] | CallboardError | None] = queue.SimpleQueue()
         self._pull: OrderedPull | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._last = gt or 0
@@ -91,7 +90,7 @@ class JetStreamSubscription(Subscription["JetStreamApplicationRecorder"]):
         if self._pull is not None:
             await self._pull.stop()
 
-    def _take(self, burst: "list[Msg]") -> None:
+    def _take(self, burst: "list[Message]") -> None:
         if self._pull is not None:
             for message in burst:
                 self._arrived.put((self._pull, message))

@@ -10,7 +10,12 @@ import msgspec
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
+from callboard.events.message import Message
+
 _CRLF: Final = b"\r\n"
+_MESSAGES: Final = (b"MSG ", b"HMSG ")
+_WITH_REPLY: Final = 5
+_WITHOUT_REPLY: Final = 4
 _MAX_LINE: Final = 64 * 1024
 """The server's INFO line is the longest, with every address of a cluster in it; others stay below 4 KiB."""
 
@@ -26,19 +31,23 @@ class WireParser(Parser):
         """
         buffer = self.buf
         buffer += data
-        start = 0
-        while (end := buffer.find(_CRLF, start)) >= 0:
-            line = bytes(buffer[start:end])
+        # One copy of the whole chunk: slices of bytes cost half of what slices of a bytearray do.
+        chunk, start = bytes(buffer), 0
+        while (end := chunk.find(_CRLF, start)) >= 0:
+            line = chunk[start:end]
             body = end + 2
-            if line.startswith((b"MSG ", b"HMSG ")):
+            if line.startswith(_MESSAGES):
                 sid, subject, reply, header_size, size = _arguments(line)
                 after = body + size
-                if len(buffer) < after + 2:
+                if len(chunk) < after + 2:
                     break
-                headers = bytes(buffer[body : body + header_size])
-                payload = bytes(buffer[body + header_size : after])
                 start = after + 2
-                await self.nc._process_msg(sid, subject, reply, payload, headers)  # noqa: SLF001 - the client's own half
+                headers, payload = chunk[body : body + header_size], chunk[body + header_size : after]
+                receive = self.nc.taps.get(sid)
+                if receive is not None:
+                    receive(Message(_text(subject), _text(reply), payload, headers))
+                    continue
+                await self.nc._process_msg(int(sid), subject, reply, payload, headers)  # noqa: SLF001 - its own half
             else:
                 start = body
                 await _control(self.nc, line)
@@ -50,18 +59,24 @@ class WireParser(Parser):
             raise ProtocolError
 
 
-def _arguments(line: bytes) -> tuple[int, bytes, bytes, int, int]:
+def _arguments(line: bytes) -> tuple[bytes, bytes, bytes, int, int]:
     """Return sid, subject, reply, header size and total size of a MSG or HMSG line."""
-    kind, *parts = line.split(b" ")
-    header_size = 0
+    parts = line.split(b" ")
+    count = len(parts) - (parts[0] == b"HMSG")
     try:
-        size = int(parts.pop())
-        if kind == b"HMSG":
-            header_size = int(parts.pop())
-        subject, sid, *reply = parts
-        return int(sid), subject, reply[0] if reply else b"", header_size, size
-    except (ValueError, IndexError) as error:
+        header_size = 0 if count == len(parts) else int(parts[-2])
+        if count == _WITH_REPLY:
+            return parts[2], parts[1], parts[3], header_size, int(parts[-1])
+        if count == _WITHOUT_REPLY:
+            return parts[2], parts[1], b"", header_size, int(parts[-1])
+    except ValueError as error:
         raise ProtocolError from error
+    raise ProtocolError
+
+
+def _text(token: bytes) -> str:
+    # A subject need not be UTF-8; an exception here would end the reading of this connection.
+    return token.decode("utf-8", "backslashreplace")
 
 
 async def _control(client: Any, line: bytes) -> None:
