@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 
-from callboard.event_info import EventInfo
+from callboard.event_info import EventInfo, from_item
 from callboard.events import subjects
 from callboard.replies import (
     AgentInfo,
@@ -82,7 +82,7 @@ class Queries:
             NotFoundError: no task has that id.
         """
         answer = await self._query("events", id=task_id, min_seq=min_seq)
-        return read(answer, TaskEvents).events
+        return [from_item(bytes(item)) for item in read(answer, TaskEvents).events]
 
     async def stats(self, *, min_seq: int | None = None, **scope: Unpack[StatsScope]) -> TaskStats:
         """Return the task stats, of all tasks or of those within ``scope``."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from callboard.events.errors import CallboardError, shorten
 
@@ -172,9 +172,9 @@ class AgentLog(Struct, frozen=True, kw_only=True):
 
 
 class TaskEvents(Struct, frozen=True, kw_only=True):
-    """Every event of one task, oldest first, as the service lists them."""
+    """Every event of one task, oldest first, each still the JSON object that the service sent."""
 
-    events: list[dict[str, Any]] = []
+    events: list[Raw] = []
     as_of_seq: int = 0
 
 

@@ -89,7 +89,7 @@ def test_a_task_is_shown_with_its_timeline(board: Running, new_id: str) -> None:
     ran = run(board, "task", "show", new_id)
 
     assert ran.code == 0
-    rows = [line.split() for line in ran.out.splitlines() if line[:2].strip().isdigit()]
+    rows = [line.split() for line in ran.out.splitlines() if line.split()[:1] and line.split()[0].isdigit()]
     assert [row[0] for row in rows] == [str(version) for version in range(1, len(rows) + 1)]
     for word in ("submitted", "routed", "assigned", "started", "attempt_failed", "failed", "broken", "orchestrator"):
         assert word in ran.out

@@ -18,6 +18,7 @@ STYLES: Final = {
     "cancelled": "magenta",
     "expired": "magenta",
 }
+_BY_AGENTS: Final = ("started", "progressed", "attempt_failed", "completed", "failed")
 _DETAIL: Final = 160
 """Characters of a detail; `--json` has all of it."""
 
@@ -44,8 +45,9 @@ def actor(event: EventInfo, agent: str = "") -> str:
     """Return who wrote ``event``: an agent (``agent`` is the task's), the orchestrator or the delivery actor."""
     if event.event in ("delivered", "delivery_failed"):
         return "delivery"
-    if event.event in ("started", "progressed", "attempt_failed", "completed") or (event.event == "failed" and agent):
-        return agent or str(event.body.get("worker") or "")
+    again = event.event == "assigned" and event.body.get("attempt") != 1
+    if agent and (again or event.event in _BY_AGENTS):
+        return agent
     return "orchestrator"
 
 
