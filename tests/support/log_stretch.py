@@ -3,6 +3,7 @@
 import random
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -31,6 +32,11 @@ def subject_of(event: TaskEvent) -> str:
 def named(task_id: str, events: Iterable[TaskEvent]) -> list[TaskEvent]:
     """Return ``events`` as those of the task ``task_id``."""
     return [msgspec.structs.replace(event, originator_id=task_id) for event in events]
+
+
+def at(moment: datetime, event: TaskEvent) -> TaskEvent:
+    """Return ``event`` as it would have happened then."""
+    return msgspec.structs.replace(event, at=moment)
 
 
 def mixed(histories: Iterable[Sequence[TaskEvent]], chance: random.Random) -> list[TaskEvent]:
