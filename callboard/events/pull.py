@@ -150,6 +150,8 @@ class Pull:
         self._burst.append(message)
 
     def _hand_over(self) -> None:
+        if self._stopped:
+            return
         burst, self._burst = self._burst, []
         if burst:
             self._deliver(burst)
@@ -189,7 +191,8 @@ class Pull:
         self._broken = True
         if self._lost is not None and not self._told:
             self._told = True
-            self._lost(reason)
+            # Later, on its own: this may be the reading of the connection.
+            asyncio.get_running_loop().call_soon(self._lost, reason)
 
     def _tick(self) -> None:
         """Look after the pull, once every heartbeat."""

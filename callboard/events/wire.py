@@ -31,8 +31,10 @@ class WireParser(Parser):
         """
         buffer = self.buf
         buffer += data
+        if len(buffer) < self.needed:
+            return
         # One copy of the whole chunk: slices of bytes cost half of what slices of a bytearray do.
-        chunk, start = bytes(buffer), 0
+        chunk, start, needed = bytes(buffer), 0, 0
         while (end := chunk.find(_CRLF, start)) >= 0:
             line = chunk[start:end]
             body = end + 2
@@ -40,6 +42,8 @@ class WireParser(Parser):
                 sid, subject, reply, header_size, size = _arguments(line)
                 after = body + size
                 if len(chunk) < after + 2:
+                    # A large message comes in many pieces: there is no point in looking at each.
+                    needed = after + 2 - start
                     break
                 start = after + 2
                 headers, payload = chunk[body : body + header_size], chunk[body + header_size : after]
@@ -47,13 +51,14 @@ class WireParser(Parser):
                 if receive is not None:
                     receive(Message(_text(subject), _text(reply), payload, headers))
                     continue
-                await self.nc._process_msg(int(sid), subject, reply, payload, headers)  # noqa: SLF001 - its own half
+                await self.nc._process_msg(_number(sid), subject, reply, payload, headers)  # noqa: SLF001 - its own half
             else:
                 start = body
                 await _control(self.nc, line)
             if self.buf is not buffer:
                 # The connection broke meanwhile, and a reset began anew.
                 return
+        self.needed = needed
         del buffer[:start]
         if start == 0 and len(buffer) > _MAX_LINE and _CRLF not in buffer:
             raise ProtocolError
@@ -63,15 +68,18 @@ def _arguments(line: bytes) -> tuple[bytes, bytes, bytes, int, int]:
     """Return sid, subject, reply, header size and total size of a MSG or HMSG line."""
     parts = line.split(b" ")
     count = len(parts) - (parts[0] == b"HMSG")
-    try:
-        header_size = 0 if count == len(parts) else int(parts[-2])
-        if count == _WITH_REPLY:
-            return parts[2], parts[1], parts[3], header_size, int(parts[-1])
-        if count == _WITHOUT_REPLY:
-            return parts[2], parts[1], b"", header_size, int(parts[-1])
-    except ValueError as error:
-        raise ProtocolError from error
+    header_size = 0 if count == len(parts) else _number(parts[-2])
+    if count == _WITH_REPLY:
+        return parts[2], parts[1], parts[3], header_size, _number(parts[-1])
+    if count == _WITHOUT_REPLY:
+        return parts[2], parts[1], b"", header_size, _number(parts[-1])
     raise ProtocolError
+
+
+def _number(token: bytes) -> int:
+    if not token.isdigit():
+        raise ProtocolError
+    return int(token)
 
 
 def _text(token: bytes) -> str:

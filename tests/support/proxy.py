@@ -42,6 +42,11 @@ class Link:
         self.server.close()
         self.client.transport.abort()
 
+    async def closed(self) -> None:
+        for writer in (self.client, self.server):
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
 
 class Proxy:
     """Forwards what clients send to ``url`` and what it answers, until told otherwise. Used from any thread."""
@@ -49,6 +54,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._links: set[Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._rules: list[Rule] = []
         self._refusing = False
         self._loop = Loop("proxy")
@@ -104,12 +110,21 @@ class Proxy:
         """Read nothing more from clients: what they send stays in their own buffers."""
         self._loop.loop.call_soon_threadsafe(self._flow.clear)
 
+    def let_go(self) -> None:
+        """Read from clients again."""
+        self._loop.loop.call_soon_threadsafe(self._flow.set)
+
     def _rule(self, rule: Rule) -> Rule:
         self._rules.append(rule)
         return rule
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, HOST, 0)
+        return await asyncio.start_server(self._take, HOST, 0)
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -127,6 +142,7 @@ class Proxy:
                 self._pump(link, server_reader, writer, answers=True),
             )
         link.cut()
+        await link.closed()
         self._links.discard(link)
 
     async def _pump(
@@ -161,4 +177,5 @@ class Proxy:
         self._flow.set()
         self._server.close()
         await self._cut()
-        await asyncio.sleep(0)
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=5)
