@@ -27,7 +27,7 @@ WINDOW: Final = 2_000
 
 DEADLINE_SECONDS: Final = 300
 LATENCIES: Final = 200
-WAYS: Final = ("stream",)
+WAYS: Final = ("service", "stream")
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def _report(rates: dict[str, float], events: int, most: float, latency: list[flo
         "p95_ms": _percentile(latency, 95),
         "p99_ms": _percentile(latency, 99),
         "rss_mb": running.peak_rss_mb(),
-        "tasks_per_s_by_way": {way: round(rate) for way, rate in rates.items()},
+        "cpu": Path(f"/proc/{running.pid}/stat").read_text().split()[13:15] + Path(f"/proc/{running.server_pid}/stat").read_text().split()[13:15], "tasks_per_s_by_way": {way: round(rate) for way, rate in rates.items()},
     }
     return msgspec.json.encode(report).decode()
 

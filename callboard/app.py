@@ -1,6 +1,6 @@
 """One callboard process: what it is made of, how it starts, and how it stops without losing anything."""
 
-import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +22,14 @@ from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
 from callboard.actors.specialist import CancelRun, Drain, Release
 from callboard.actors.state_cache import StateCache
-from callboard.actors.supervisor import Crashed, FindChild, StartAll, StopAll, Supervisor
+from callboard.actors.supervisor import Crashed, StartAll, StopAll, Supervisor
 from callboard.actors.task_log import TaskLog
 from callboard.company import Wires, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.events import subjects
 from callboard.events.journal import Journal
+from callboard.express import Express
 from callboard.link import Link
 from callboard.projections.log_event import LogEvent
 from callboard.service import Service
@@ -63,6 +64,7 @@ class App:
         self._runner = Runner(max_threads=config.worker_threads)
         self._views: ViewSet | None = None
         self._channels: dict[str, Channel] = {}
+        self._roster: dict[str, pykka.ActorRef[Any]] = {}
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
         self._service: Service | None = None
 
@@ -122,6 +124,7 @@ class App:
         self._views = ViewSet(self.config.directory, self._link)
         self._views.open()
         intake = Intake(self._agents, KeywordRouter(self.config.route_threshold), self._channels)
+        express = Express(connection, io, lambda: self._roster["orchestrator"])
         wires = Wires(
             config=self.config,
             io=io,
@@ -133,6 +136,8 @@ class App:
             outbound=self._outbound,
             runner=self._runner,
             epoch=self._link.epoch(),
+            answer=express.answer,
+            roster=self._roster,
             position=self._views.position,
             read_event=LogEvent.from_message,
             apply=self._views.runner.apply,
@@ -141,7 +146,7 @@ class App:
         self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)
         self._supervisor.ask(StartAll())
         io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
-        self._service = self._open_service(intake)
+        self._service = self._open_service(express)
         io.run(self._service.start())
 
     def _open_channels(self) -> dict[str, Channel]:
@@ -157,25 +162,20 @@ class App:
         ]
         return {channel.name: channel for channel in channels}
 
-    def _open_service(self, intake: Intake) -> Service:
+    def _open_service(self, express: Express) -> Service:
         views = self._views
         if views is None:
             raise RuntimeError("expected the views to be open before the service")
-        desk = Desk(intake, lambda: self._child("orchestrator"))
+        desk = Desk(lambda: self._roster["orchestrator"])
         return Service(
             self._link.connection,
-            submit=desk.submit,
+            take=express.take,
             cancel=desk.cancel,
             queries=views.queries,
             runner=views.runner,
             load_events=views.load_events,
             agents=sorted(self._agents),
         )
-
-    def _child(self, name: str) -> "pykka.ActorRef[Any]":
-        if self._supervisor is None:
-            raise KeyError(name)
-        return cast("pykka.ActorRef[Any]", self._supervisor.ask(FindChild(name)))
 
     def _crashed(self, name: str, error: BaseException) -> None:
         if self._supervisor is not None:
@@ -185,11 +185,11 @@ class App:
         """Stop the handler of a task that was just cancelled, whoever did it, if it runs here."""
         task_id = message.subject.split(".")[3]
         for name in self._agents:
-            ref = await asyncio.to_thread(self._child, specialist_name(name))
-            ref.tell(CancelRun(task_id))
+            with contextlib.suppress(KeyError, pykka.ActorDeadError):
+                self._roster[specialist_name(name)].tell(CancelRun(task_id))
 
     def _drain(self, until: float) -> None:
-        specialists = [self._child(specialist_name(name)) for name in self._agents]
+        specialists = [self._roster[specialist_name(name)] for name in self._agents]
         idle = [cast("threading.Event", ref.ask(Drain())) for ref in specialists]
         for ref, ended in zip(specialists, idle, strict=True):
             if not ended.wait(max(0.0, until - time.monotonic())):

@@ -20,6 +20,7 @@ from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox, Source
 from callboard.actors.orchestrator import Orchestrator
+from callboard.actors.petition import Answer
 from callboard.actors.projector import Projector
 from callboard.actors.runner import Runner
 from callboard.actors.specialist import Specialist
@@ -41,6 +42,9 @@ COMMAND_FILTERS: Final = (
 ENDINGS: Final = ("completed", "failed")
 
 
+Start = Callable[[], "pykka.ActorRef[Any]"]
+
+
 class Wires(Struct, frozen=True, kw_only=True):
     """What the actors of one process share."""
 
@@ -54,6 +58,8 @@ class Wires(Struct, frozen=True, kw_only=True):
     outbound: Loop
     runner: Runner
     epoch: str
+    answer: Answer
+    roster: "dict[str, pykka.ActorRef[Any]]"
     position: Callable[[], int]
     read_event: Callable[[str, int, bytes, str], Any]
     apply: Callable[[Sequence[Any]], None]
@@ -62,12 +68,23 @@ class Wires(Struct, frozen=True, kw_only=True):
 
 def specs(wires: Wires) -> list[ChildSpec]:
     """Return the actors in start order: who reads what others write comes first."""
-    return [
-        ChildSpec(name="projector", start=lambda: _projector(wires)),
-        ChildSpec(name="delivery", start=lambda: _delivery(wires)),
-        *(_specialist_spec(wires, agent) for agent in wires.agents.values()),
-        ChildSpec(name="orchestrator", start=lambda: _orchestrator(wires)),
+    starts: list[tuple[str, Start]] = [
+        ("projector", lambda: _projector(wires)),
+        ("delivery", lambda: _delivery(wires)),
+        *((specialist_name(agent.name), _specialist(wires, agent)) for agent in wires.agents.values()),
+        ("orchestrator", lambda: _orchestrator(wires)),
     ]
+    return [ChildSpec(name=name, start=_enrolled(wires, name, start)) for name, start in starts]
+
+
+def _enrolled(wires: Wires, name: str, start: Start) -> Start:
+    """Return ``start`` such that the roster always has the actor that runs now, for threads that must not wait."""
+
+    def enrol() -> "pykka.ActorRef[Any]":
+        ref = wires.roster[name] = start()
+        return ref
+
+    return enrol
 
 
 def specialist_name(agent: str) -> str:
@@ -96,6 +113,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         dead_letters=DeadLetters(wires.connection),
         loop=wires.io,
         epoch=wires.epoch,
+        answer=wires.answer,
         open_mailbox=_opener(
             wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, COMMAND_FILTERS, orchestrators.WINDOW
         ),
@@ -126,7 +144,7 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
     )
 
 
-def _specialist_spec(wires: Wires, agent: Agent) -> ChildSpec:
+def _specialist(wires: Wires, agent: Agent) -> Start:
     openers = [
         _opener(
             wires,
@@ -150,7 +168,7 @@ def _specialist_spec(wires: Wires, agent: Agent) -> ChildSpec:
             open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],
         )
 
-    return ChildSpec(name=specialist_name(agent.name), start=start)
+    return start
 
 
 def _opener(

@@ -1,20 +1,15 @@
-"""The front desk: takes submissions and cancellations from the service to the orchestrator, and its answers back."""
+"""The front desk: takes cancellations from the service to the orchestrator, and its answers back."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 import pykka
-from nats.nuid import NUID
 
-from callboard.actors import command
-from callboard.actors.command import RefusalError, Submit
-from callboard.actors.intake import Intake
 from callboard.actors.order import Order, Settled
 from callboard.errors import ConflictError, NotFoundError, NotReadyError
 from callboard.events import task
 from callboard.events.errors import InvalidValueError
-from callboard.events.submission import AgentSubmission
 
 ANSWER_SECONDS: Final = 30.0
 
@@ -22,26 +17,9 @@ ANSWER_SECONDS: Final = 30.0
 class Desk:
     """Coroutines for the service; to be used on the I/O loop."""
 
-    def __init__(self, intake: Intake, orchestrator: Callable[[], "pykka.ActorRef[Any]"]) -> None:
-        """``orchestrator`` returns the one that runs now: it may have been started anew."""
-        self._intake = intake
+    def __init__(self, orchestrator: Callable[[], "pykka.ActorRef[Any]"]) -> None:
+        """``orchestrator`` returns the one that runs now, it may have been started anew; KeyError for none."""
         self._orchestrator = orchestrator
-        self._nuid = NUID()
-
-    async def submit(self, wanted: AgentSubmission) -> tuple[str, int]:
-        """Store a submission as a task and return its id and the stream sequence of its newest event.
-
-        Raises:
-            InvalidValueError: it cannot be taken, with the field where there is one.
-            NotReadyError: no orchestrator took it in time; the same id may be sent again.
-        """
-        task_id = wanted.id or self._nuid.next().decode()
-        try:
-            command.supported(wanted)
-            settled = await self._settle(lambda done: self._intake.order(Submit(wanted, wanted.agent), task_id, done))
-        except RefusalError as refusal:
-            raise InvalidValueError(refusal.detail, field=refusal.field) from refusal
-        return task_id, settled.seq
 
     async def cancel(self, task_id: str, reason: str | None) -> tuple[str, int]:
         """Call a task off and return its id and the sequence of its newest event.

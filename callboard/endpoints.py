@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from callboard import requests
 from callboard.errors import NotFoundError, NotReadyError
 from callboard.events.subjects import token
-from callboard.events.submission import AgentSubmission, decode, parse_for_agent, utc
+from callboard.events.submission import decode, utc
 from callboard.events.task_state import TERMINAL
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
 from callboard.projections.find_tasks import TaskFilters
@@ -18,7 +18,7 @@ from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 
-Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]
+Take = Callable[[bytes, str], None]
 Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 """From a task's id to subject, sequence and body of each of its events, oldest first."""
@@ -56,12 +56,13 @@ class EventsAnswer(Struct, frozen=True):
 class Collaborators(TypedDict):
     """Whom the service asks.
 
-    ``submit`` and ``cancel`` store a command and return the task's id and the sequence of its newest event, or raise
-    InvalidValueError, NotFoundError, ConflictError or NotReadyError. ``load_events`` reads the log itself. ``agents``
-    are listed even before their first task.
+    ``take`` gets the body of a submission and the subject to which it sends the answer, in its own time; it raises
+    NotReadyError for one it does not take. ``cancel`` stores a command and returns the task's id and the sequence of
+    its newest event, or raises NotFoundError, ConflictError or NotReadyError. ``load_events`` reads the log itself.
+    ``agents`` are listed even before their first task.
     """
 
-    submit: Submit
+    take: Take
     cancel: Cancel
     queries: Queries
     runner: Runner
@@ -73,13 +74,9 @@ class Endpoints:
     """What the service does with its collaborators. All of it raises what ``problems`` knows."""
 
     def __init__(self, **given: Unpack[Collaborators]) -> None:
-        self._submit, self._cancel, self._load_events = given["submit"], given["cancel"], given["load_events"]
+        self._cancel, self._load_events = given["cancel"], given["load_events"]
         self._queries, self._runner = given["queries"], given["runner"]
         self._known = tuple(given.get("agents", ()))
-
-    async def submit(self, data: bytes) -> Stored:
-        """Store a submission as a task."""
-        return Stored(*await self._submit(parse_for_agent(data)))
 
     async def cancel(self, data: bytes) -> Stored:
         """Call a task off."""

@@ -26,6 +26,7 @@ _log = structlog.get_logger()
 
 NAME: Final = "callboard"
 QUERIES: Final = ("task", "tasks", "events", "stats", "agents", "agent_log")
+SUBMIT: Final = f"{subjects.API}.submit"
 RESULT: Final = f"{subjects.API}.result"
 STOP_SECONDS: Final = 5.0
 """How long requests that are at work may take to end when the service stops."""
@@ -58,13 +59,13 @@ class Service:
         does = Endpoints(**collaborators)
         self._connection = connection
         self._limits = limits or Limits()
+        self._take = collaborators["take"]
         self._endpoints: dict[str, Endpoint] = {
-            f"{subjects.API}.submit": does.submit,
             f"{subjects.API}.cancel": does.cancel,
             RESULT: does.result,
             **{f"{subjects.QUERY}.{name}": getattr(does, name) for name in QUERIES},
         }
-        self._meters = {subject: Meter() for subject in self._endpoints}
+        self._meters = {subject: Meter() for subject in (SUBMIT, *self._endpoints)}
         self._waiting: set[asyncio.Task[None]] = set()
         self._at_work: set[asyncio.Task[None]] = set()
         self._service: MicroService | None = None
@@ -84,6 +85,7 @@ class Service:
             stats_handler=self._measured,
         )
         self._service = service
+        await service.add_endpoint(name="submit", subject=SUBMIT, handler=self._submit)
         for subject in self._endpoints:
             name = subject.rpartition(".")[2]
             await service.add_endpoint(name=name, subject=subject, handler=self._handler(subject))
@@ -106,6 +108,13 @@ class Service:
             _, late = await asyncio.wait(under_way, timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
+
+    async def _submit(self, request: Request) -> None:
+        """Pass a submission on without waiting: its answer comes with those of many others."""
+        try:
+            self._take(request.data, request._msg.reply)  # noqa: SLF001 - the library answers one request at a time
+        except NotReadyError as error:
+            await self._refuse(request, SUBMIT, error)
 
     def _handler(self, subject: str) -> Handler:
         tasks, limit = (

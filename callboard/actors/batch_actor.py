@@ -15,6 +15,7 @@ from callboard.actors.inbox import Inbox
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
+from callboard.actors.petition import Petition
 from callboard.actors.settling import Settling
 from callboard.actors.task_log import TaskLog
 from callboard.events.errors import LogRefusedError, LogUnavailableError
@@ -50,6 +51,9 @@ class BatchActor(pykka.ThreadingActor):
     """
 
     use_daemon_thread = True
+    batch: int = BATCH
+    """How many letters and orders are settled at a time."""
+
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class BatchActor(pykka.ThreadingActor):
         super().__init__()
         self.name = name
         self.clock = clock
-        self.inbox: Inbox[Letter | Order] = Inbox(self._awake)
+        self.inbox: Inbox[Letter | Petition | Order] = Inbox(self._awake)
         self.stopping = threading.Event()
         self.tasks = tasks
         self._settling = Settling(tasks, clock)
@@ -82,6 +86,10 @@ class BatchActor(pykka.ThreadingActor):
     def waiting_orders(self) -> list[Order]:
         """Return orders that do not come out of the inbox: what an earlier letter left to be done later."""
         return []
+
+    def grant(self, petition: Petition) -> Order | None:
+        """Return what ``petition`` asks for, or None when it was answered at once. Never raises for bad input."""
+        raise TypeError(f"actor {self.name} takes no petitions, got one for {petition.task_id}")
 
     def effects(self) -> None:
         """Run what the settled batch left to be done, before its letters are acknowledged."""
@@ -111,6 +119,8 @@ class BatchActor(pykka.ThreadingActor):
                 mailbox.start()
         elif isinstance(message, Order):
             self.inbox.put([message])
+        elif isinstance(message, list):
+            self.inbox.put(message)
         else:
             return self.handle(message)
         return None
@@ -158,7 +168,7 @@ class BatchActor(pykka.ThreadingActor):
             log.debug("actor.woken_dead", actor=self.name)
 
     def _work(self) -> None:
-        items = self.inbox.take(BATCH)
+        items = self.inbox.take(self.batch)
         try:
             busy = self._settle(items)
         except Exception as error:  # noqa: BLE001 - sorted out in _isolate, which raises what it cannot answer for
@@ -169,11 +179,11 @@ class BatchActor(pykka.ThreadingActor):
             # One burst at a time, so that a stop between two bursts is heard.
             self._awake()
 
-    def _settle(self, items: Sequence[Letter | Order]) -> bool:
+    def _settle(self, items: Sequence[Letter | Petition | Order]) -> bool:
         """Settle ``items`` and what else waits; tell whether there was anything to decide."""
         orders = []
         for item in items:
-            order = item if isinstance(item, Order) else self.read(item)
+            order = item if isinstance(item, Order) else self._read(item)
             if order is not None:
                 orders.append(order)
         orders += self.waiting_orders()
@@ -181,6 +191,9 @@ class BatchActor(pykka.ThreadingActor):
             order.done(settled)
         self._insist(self.effects)
         return bool(orders)
+
+    def _read(self, item: Letter | Petition) -> Order | None:
+        return self.read(item) if isinstance(item, Letter) else self.grant(item)
 
     def _all_settled(self, orders: list[Order]) -> Iterator[tuple[Order, Settled]]:
         """Settle ``orders``, all of them, however long the log is out of reach."""
@@ -210,7 +223,7 @@ class BatchActor(pykka.ThreadingActor):
         if self.stopping.wait(RETRY_SECONDS):
             raise error
 
-    def _isolate(self, items: list[Letter | Order], error: Exception) -> None:
+    def _isolate(self, items: list[Letter | Petition | Order], error: Exception) -> None:
         """Set aside the letters that broke this actor before; let the supervisor start it anew for anything else."""
         poison = [each for each in items if isinstance(each, Letter) and each.ticket.delivered >= POISON_DELIVERIES]
         if not poison:

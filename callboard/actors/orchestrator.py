@@ -5,20 +5,28 @@ from typing import Any, Final
 
 from callboard.actors import command
 from callboard.actors.batch_actor import BatchActor
-from callboard.actors.command import Cancel, RefusalError
+from callboard.actors.command import Cancel, RefusalError, Submit
 from callboard.actors.dead_letters import DeadLetter, DeadLetters
 from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
+from callboard.actors.petition import Answer, Petition, Verdict
 from callboard.events import task
+from callboard.events.appender import MAX_BATCH
+from callboard.events.errors import InvalidValueError, LogUnavailableError
 from callboard.events.loop import Loop
+from callboard.events.submission import parse_for_agent
 
 WINDOW: Final = 2_000
+EVENTS_PER_SUBMISSION: Final = 3
+_INTERRUPTED: Final = LogUnavailableError("the orchestrator was interrupted: try again with the same id")
 
 
 class Orchestrator(BatchActor):
     """Consumes commands; appends submitted, routed, assigned, failed (nobody serves it) and cancelled."""
+
+    batch = MAX_BATCH // EVENTS_PER_SUBMISSION
 
     def __init__(
         self,
@@ -27,17 +35,24 @@ class Orchestrator(BatchActor):
         dead_letters: DeadLetters,
         loop: Loop,
         epoch: str,
+        answer: Answer,
         open_mailbox: Callable[[BatchActor], Mailbox],
         **kwargs: Any,
     ) -> None:
-        """``epoch`` tells this stream of commands from any other; with a sequence it makes an id for a task."""
+        """``epoch`` tells this stream of commands from any other; with a sequence it makes an id for a task.
+
+        ``answer`` sends what became of petitions to those who wait for it.
+        """
         super().__init__(*args, **kwargs)
         self._intake = intake
         self._dead_letters = dead_letters
         self._loop = loop
         self._epoch = epoch
         self._open_mailbox = open_mailbox
+        self._answer = answer
         self._refused: list[DeadLetter] = []
+        self._petitions: set[Petition] = set()
+        self._verdicts: list[Verdict] = []
 
     def mailboxes(self) -> list[Mailbox]:
         """Return the mailbox of commands."""
@@ -55,11 +70,40 @@ class Orchestrator(BatchActor):
             self._refuse(letter, refusal)
             return None
 
+    def grant(self, petition: Petition) -> Order | None:
+        """Return the order for a submission that came as a request, or refuse it."""
+        self._petitions.add(petition)
+        try:
+            wanted = parse_for_agent(petition.data)
+            command.supported(wanted)
+            task_id = wanted.id or petition.task_id
+            return self._intake.order(
+                Submit(wanted, wanted.agent),
+                task_id,
+                lambda settled: self._verdicts.append(Verdict(petition, task_id, settled)),
+            )
+        except (RefusalError, InvalidValueError) as error:
+            self._verdicts.append(Verdict(petition, error=error))
+            return None
+
     def effects(self) -> None:
-        """Store the dead letters of this batch, so that their commands may be acknowledged."""
+        """Store the dead letters of this batch, so that their commands may be acknowledged; answer its petitions."""
         if self._refused:
             self._loop.run(self._dead_letters.publish(self._refused))
             self._refused = []
+        if self._verdicts:
+            verdicts, self._verdicts = self._verdicts, []
+            self._petitions.difference_update(verdict.petition for verdict in verdicts)
+            self._answer(verdicts)
+
+    def close(self, *, give_back: bool) -> None:
+        """Pull no more, and send away the petitions that nobody here will answer any more."""
+        waiting = [each for each in self.inbox.take(len(self.inbox)) if isinstance(each, Petition)]
+        waiting += self._petitions
+        self._petitions.clear()
+        if waiting:
+            self._answer([Verdict(petition, error=_INTERRUPTED) for petition in waiting])
+        super().close(give_back=give_back)
 
     def poisoned(self, letter: Letter, error: BaseException) -> None:
         """Set aside a command that broke the orchestrator on every delivery."""

@@ -107,6 +107,14 @@ class Connection(Client):
             await self._flush_pending(force_flush=True)
         await super().flush(timeout)
 
+    async def send(self, frames: bytes) -> bool:
+        """Send frames that nobody counts on, as answers and acknowledgements; tell whether they were sent."""
+        try:
+            await self.write(frames)
+        except NatsError:
+            return False
+        return True
+
     async def leave(self, subscription: Subscription, seconds: float = 2.0) -> None:
         """End ``subscription``; what the server has sent by then is still delivered, if that takes no longer."""
         try:

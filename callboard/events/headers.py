@@ -95,9 +95,14 @@ def publish_frame(subject: str, reply: str, headers: str, data: bytes) -> bytes:
     )
 
 
+def plain_frame(subject: str, data: bytes) -> bytes:
+    """Return the PUB protocol frame of a message without headers."""
+    return b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)
+
+
 def ack_frame(reply: str, verdict: bytes) -> bytes:
     """Return the PUB protocol frame that acknowledges a delivered message with ``verdict``, such as ``+ACK``."""
-    return b"PUB %b %d\r\n%b\r\n" % (reply.encode(), len(verdict), verdict)
+    return plain_frame(reply, verdict)
 
 
 def _status_line(raw: bytes) -> tuple[str, str]:

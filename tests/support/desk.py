@@ -7,7 +7,7 @@ async with serving(server.url, directory) as desk:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from callboard.endpoints import Submit
+from callboard.actors.order import Settled
+from callboard.actors.petition import Petition, Verdict
 from callboard.errors import ConflictError, NotFoundError
 from callboard.events import task
 from callboard.events.connection import Connection
-from callboard.events.submission import AgentSubmission
+from callboard.events.submission import AgentSubmission, parse_for_agent
 from callboard.events.task_events import TaskEvent
+from callboard.express import frame
 from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
@@ -29,14 +31,18 @@ from callboard.projections.store import Views
 from callboard.service import Limits, Service
 from tests.support.log_stretch import log_event, subject_of
 
+Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]
+
 
 class Desk:
     """A log in memory, its views, and a client that asks the service about them."""
 
     service: Service
 
-    def __init__(self, views: Views, queries: Queries, client: Client) -> None:
-        self.views, self.queries, self.client = views, queries, client
+    def __init__(self, views: Views, queries: Queries, client: Client, connection: Connection) -> None:
+        self.views, self.queries, self.client, self.connection = views, queries, client, connection
+        self.accept: Submit = self.submit
+        self.answering: set[asyncio.Task[None]] = set()
         self.runner = Runner(views)
         self.log: list[tuple[str, int, bytes]] = []
         self.histories: dict[str, list[TaskEvent]] = {}
@@ -54,6 +60,21 @@ class Desk:
         for event in events:
             self.histories.setdefault(event.originator_id, []).append(event)
         return stored
+
+    def take(self, data: bytes, reply: str) -> None:
+        """Answer a submission in its own time, as the orchestrator would."""
+        answering = asyncio.ensure_future(self._answer(Petition(data, "", reply)))
+        self.answering.add(answering)
+        answering.add_done_callback(self.answering.discard)
+
+    async def _answer(self, petition: Petition) -> None:
+        try:
+            task_id, seq = await self.accept(parse_for_agent(petition.data))
+            verdict = Verdict(petition, task_id, Settled(None, [], seq))
+        except Exception as error:  # noqa: BLE001 - the answer says which
+            verdict = Verdict(petition, error=error)
+        if petition.reply:
+            await self.connection.send(frame(verdict))
 
     async def submit(self, submission: AgentSubmission) -> tuple[str, int]:
         self.submissions.append(submission)
@@ -103,10 +124,11 @@ async def serving(
     connection, client = Connection(), Client()
     await connection.open(url)
     await client.connect(url)
-    desk = Desk(views, queries, client)
+    desk = Desk(views, queries, client, connection)
+    desk.accept = submit or desk.submit
     desk.service = Service(
         connection,
-        submit=submit or desk.submit,
+        take=desk.take,
         cancel=desk.cancel,
         queries=queries,
         runner=desk.runner,
