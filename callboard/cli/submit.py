@@ -11,6 +11,7 @@ from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.task import print_task
 from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.submission import MAX_DEPTH
 from callboard.outgoing import SubmissionFields, prepare
 from callboard.replies import Receipt
 
@@ -127,7 +128,9 @@ def parse(text: str, what: str, shape: Any) -> Any:
     """
     try:
         return msgspec.json.decode(text, type=shape)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InvalidValueError(f"expected {what} to be JSON nested at most {MAX_DEPTH} deep", field=what) from error
+    except (msgspec.MsgspecError, ValueError) as error:
         raise InvalidValueError(f"expected {what} to be JSON, got {shorten(text)}: {error}", field=what) from error
 
 

@@ -24,7 +24,7 @@ async def billing(task: Task, ctx: Context) -> dict[str, Any]:
     for step in range(1, STEPS):
         await asyncio.sleep(0.1)
         await ctx.progress(step / STEPS, f"step {step} of {STEPS}")
-    return {"answer": f"done: {task.input}"}
+    return {"done": task.input}
 
 
 @specialist("analyst", kinds=["analysis"])

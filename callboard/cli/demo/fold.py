@@ -20,14 +20,18 @@ ENDED: Final = ("completed", "failed", "cancelled")
 
 
 class Folded(Struct):
-    """What the events seen so far say of one task; ``undelivered`` counts targets that still wait for its result."""
+    """What the events seen so far say of one task; ``undelivered`` counts targets that still wait for its result.
+
+    ``note`` is what its agent last said: how far it is, or what went wrong.
+    """
 
     input: Any = None
     status: str = ""
     agent: str | None = None
     version: int = 0
     output: Any = None
-    progress: str = ""
+    note: str = ""
+    delivered: int = 0
     undelivered: int = 0
 
     @property
@@ -45,11 +49,14 @@ class Folded(Struct):
             self.input = body["input"]
             self.undelivered = len(body.get("delivery", ()))
         elif event.event == "progressed":
-            self.progress = str(body.get("note") or "")
+            self.note = str(body.get("note") or "")
         elif event.event == "completed":
             self.output = body["output"]
+        elif event.event in ("failed", "attempt_failed"):
+            self.note = str(body["error"]["message"])
         elif event.event == "delivered" or body.get("final"):
             self.undelivered -= 1
+            self.delivered += event.event == "delivered"
 
 
 def see(tasks: dict[str, Folded], event: EventInfo) -> None:

@@ -1,17 +1,28 @@
 """What the demo shows while tasks run: a table that lives on a terminal, a line per event elsewhere."""
 
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from callboard.cli.demo.fold import Folded
 from callboard.cli.task import status_text
 from callboard.cli.text import compact, safe
 from callboard.cli.timeline import line
 from callboard.event_info import EventInfo
+
+_COLUMNS: Final = (
+    ("task", 11),
+    ("input", 12),
+    ("agent", 11),
+    ("status", 9),
+    ("events", 6),
+    ("delivered", 9),
+    ("result", 12),
+)
 
 
 class Screen:
@@ -40,16 +51,20 @@ class Screen:
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("task", "input", "agent", "status", "events", "result"):
-            table.add_column(column, no_wrap=True, overflow="ellipsis")
+        for column, width in _COLUMNS:
+            table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=width)
         for task_id, task in self._tasks.items():
-            result = task.progress if task.output is None else compact(task.output)
-            table.add_row(
-                safe(task_id),
-                safe(compact(task.input), 30),
-                safe(task.agent),
-                status_text(task.status),
-                "·" * task.version,
-                safe(result, 60),
-            )
+            table.add_row(*_row(task_id, task))
         return table
+
+
+def _row(task_id: str, task: Folded) -> tuple[Text, ...]:
+    return (
+        safe(task_id),
+        safe(compact(task.input), 30),
+        safe(task.agent),
+        status_text(task.status),
+        Text(str(task.version)),
+        Text("✓" * task.delivered, style="green"),
+        safe(task.note if task.output is None else compact(task.output), 60),
+    )
