@@ -136,5 +136,5 @@ class Supervisor(pykka.ThreadingActor):
         ref.ask(Begin(), timeout=START_SECONDS)
 
     def _give_up(self, error: BaseException) -> None:
-        log.critical("supervisor.gave_up", error=str(error))
+        log.error("supervisor.gave_up", error=str(error))
         self._gave_up(error)
