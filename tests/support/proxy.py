@@ -94,6 +94,11 @@ class Proxy:
         """Let everything through, and say when ``request`` has been sent to the server."""
         return self._rule(Rule(request))
 
+    def hear(self) -> None:
+        """Let answers through again on links that swallow them."""
+        for link in list(self._links):
+            link.deaf = False
+
     def cut(self) -> None:
         """Cut every link there is."""
         self._loop.run(self._cut())
