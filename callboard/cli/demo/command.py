@@ -1,5 +1,7 @@
 """``callboard demo``."""
 
+import signal
+
 from callboard.cli.demo.show import run
 from callboard.cli.options import DEFAULTS, Options
 
@@ -12,4 +14,6 @@ def demo(*, options: Options = DEFAULTS) -> int:
     Args:
         options: How to print; the demo starts its own server, and --nats changes nothing.
     """
+    # So that a stopped demo also ends its server and removes its directory.
+    signal.signal(signal.SIGTERM, lambda *_signal: signal.raise_signal(signal.SIGINT))
     return run(options.output())

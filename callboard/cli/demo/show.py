@@ -44,7 +44,6 @@ def run(out: Output) -> int:
         Receiver(secret) as receiver,
         running(Path(directory), secret) as url,
     ):
-        out.text(f"callboard runs on {url}; results go to a webhook at {receiver.url}")
         wrong = asyncio.run(play(out, url, receiver))
     for sentence in wrong:
         out.text(sentence)
@@ -56,6 +55,7 @@ def run(out: Output) -> int:
 async def play(out: Output, url: str, receiver: Receiver) -> list[str]:
     """Publish, watch, report; return what is not as it should be, a sentence each."""
     tasks: dict[str, Folded] = {}
+    out.text(f"callboard runs on {url}; results go to a webhook at {receiver.url}")
     async with Client(url) as board, board.follow() as events:
         with Screen(out.console, tasks) as screen:
             await asyncio.gather(send(url, receiver.url), watch(events, tasks, screen))
