@@ -79,7 +79,7 @@ class Delivery(BatchActor):
 
     def read(self, letter: Letter) -> Order | None:
         """Return the order that looks up where the result of an ended task is to go."""
-        task_id = letter.subject.split(".")[3]
+        task_id, version = letter.subject.split(".")[3:5]
         parcel = self._parcels.get(task_id)
         if parcel is not None:
             # Redelivered while it is on its way: the newer letter is the one to acknowledge.
@@ -89,7 +89,12 @@ class Delivery(BatchActor):
         if self._asks_for_nothing(task_id):
             self.ack(letter)
             return None
-        return Order(task_id, lambda _state, _now: [], lambda settled: self._dispatch(task_id, letter, settled))
+        return Order(
+            task_id,
+            lambda _state, _now: [],
+            lambda settled: self._dispatch(task_id, letter, settled),
+            version=int(version),
+        )
 
     def on_stop(self) -> None:
         """Stop sending and give back what is not delivered."""

@@ -29,10 +29,12 @@ class Order(Struct, frozen=True, eq=False):
 
     ``decide`` is pure and may be called more than once. ``done`` runs on the actor's thread after the append; effects
     and acknowledgements belong there. ``fresh`` says that the task most likely does not exist yet, so that deciding
-    need not wait for a look into the log.
+    need not wait for a look into the log. ``version`` is that of the event the order is about: the decision is taken on
+    a state no older than that.
     """
 
     task_id: str
     decide: Decision
     done: Callable[[Settled], None]
     fresh: bool = False
+    version: int | None = None

@@ -101,25 +101,51 @@ class _Batch:
         self._tasks = tasks
         self._orders = orders
         self._now = now
-        self._stored: list[StoredEvent] = []
-        self._plans: list[tuple[Order, TaskState | None, list[TaskEvent]]] = []
+        self._known: dict[str, Known] = {}
+        self._loaded: set[str] = set()
         task_ids = {order.task_id for order in orders}
         if reload:
             tasks.forget(task_ids)
-        self._known: dict[str, Known] = tasks.known(task_ids)
-        unknown = task_ids - self._known.keys()
-        if not reload:
-            unknown -= {order.task_id for order in orders if order.fresh}
-        if unknown:
-            self._known |= tasks.load(unknown)
-        self._states: dict[str, TaskState | None] = {key: known.state for key, known in self._known.items()}
+            self._load(task_ids)
+        else:
+            self._known = tasks.known(task_ids)
+            self._load({order.task_id for order in orders if self._is_behind(order)})
 
     def decide(self) -> int:
         """Decide the orders in turn until one append is full; return how many were decided, at least one."""
+        while True:
+            doubtful = self._decide()
+            if not doubtful:
+                return len(self._plans)
+            self._load(doubtful)
+
+    def _is_behind(self, order: Order) -> bool:
+        """Tell whether what the cache has cannot be enough to decide ``order``."""
+        known = self._known.get(order.task_id)
+        if known is None:
+            return not order.fresh
+        return order.version is not None and known.state.version < order.version
+
+    def _load(self, task_ids: set[str]) -> None:
+        if task_ids:
+            self._known |= self._tasks.load(task_ids)
+            self._loaded |= task_ids
+
+    def _decide(self) -> set[str]:
+        """Decide, and return the tasks about which a cached state says that there is nothing to be done.
+
+        The log refuses events that were decided on an old state. Nobody refuses to do nothing: that takes the newest.
+        """
+        self._stored: list[StoredEvent] = []
+        self._plans: list[tuple[Order, TaskState | None, list[TaskEvent]]] = []
+        self._states: dict[str, TaskState | None] = {key: known.state for key, known in self._known.items()}
+        doubtful: set[str] = set()
         size = 0
         for order in self._orders:
             state = self._states.get(order.task_id)
             events = order.decide(state, self._now)
+            if not events and order.version is None and order.task_id not in self._loaded:
+                doubtful.add(order.task_id)
             stored = [self._tasks.stored(event) for event in events]
             size += sum(len(event.state) for event in stored)
             full = len(self._stored) + len(stored) > MAX_BATCH or size > MAX_BATCH_BYTES
@@ -130,7 +156,7 @@ class _Batch:
             self._states[order.task_id] = state
             self._stored += stored
             self._plans.append((order, state, events))
-        return len(self._plans)
+        return doubtful
 
     def append(self) -> Iterator[tuple[Order, Settled]]:
         """Store what was decided, then yield each order with its settled; raises as the log's append does."""

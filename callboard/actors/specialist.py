@@ -20,7 +20,7 @@ from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
 from callboard.actors.runner import Runner
 from callboard.actors.running import Running
 from callboard.actors.task import Task
-from callboard.actors.waiting_room import WaitingRoom
+from callboard.actors.waiting_room import Waiting, WaitingRoom
 from callboard.events import task
 from callboard.events.errors import EventTooLargeError
 from callboard.events.task import TaskState
@@ -108,7 +108,7 @@ class Specialist(BatchActor):
             run.letter, letter = letter, run.letter
             self.ack(letter)
             return None
-        self._waiting.add(event.priority, event.originator_id, event.attempt, letter)
+        self._waiting.add(event, letter)
         return None
 
     def waiting_orders(self) -> list[Order]:
@@ -118,7 +118,7 @@ class Specialist(BatchActor):
             if waiting.task_id in self._runs:
                 self.give_back([waiting.letter], BUSY_SECONDS)
             else:
-                orders.append(self._start(*waiting))
+                orders.append(self._start(waiting))
         return orders
 
     def on_failure(
@@ -133,8 +133,9 @@ class Specialist(BatchActor):
                 run.running.cancel()
         super().on_failure(exception_type, exception_value, traceback_)
 
-    def _start(self, task_id: str, attempt: int, letter: Letter) -> Order:
-        run = _Run(task_id, attempt, letter)
+    def _start(self, waiting: Waiting) -> Order:
+        task_id, attempt = waiting.task_id, waiting.attempt
+        run = _Run(task_id, attempt, waiting.letter)
         self._runs[task_id] = run
         self._idle.clear()
 
@@ -154,7 +155,7 @@ class Specialist(BatchActor):
             else:
                 self._over(run)
 
-        return Order(task_id, decide, done)
+        return Order(task_id, decide, done, version=waiting.version)
 
     def _holds(self, state: TaskState, attempt: int) -> bool:
         """Tell whether the log says that this very actor runs that attempt."""

@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from callboard.actors.letter import Letter
 from callboard.events.submission import PRIORITIES
+from callboard.events.task_events import Assigned
 
 
 class Waiting(NamedTuple):
-    """One waiting attempt and the letter it came with."""
+    """One waiting attempt, the version of the event that assigned it, and the letter it came with."""
 
     task_id: str
+    version: int
     attempt: int
     letter: Letter
 
@@ -21,9 +23,10 @@ class WaitingRoom:
     def __init__(self) -> None:
         self._bands: dict[str, deque[Waiting]] = {band: deque() for band in PRIORITIES}
 
-    def add(self, band: str, task_id: str, attempt: int, letter: Letter) -> None:
-        """Put an attempt at the end of its band."""
-        self._bands[band].append(Waiting(task_id, attempt, letter))
+    def add(self, event: Assigned, letter: Letter) -> None:
+        """Put the attempt that ``event`` assigned at the end of its band."""
+        waiting = Waiting(event.originator_id, event.originator_version, event.attempt, letter)
+        self._bands[event.priority].append(waiting)
 
     def take(self, count: int) -> list[Waiting]:
         """Return up to ``count`` attempts in the order they are to start."""
