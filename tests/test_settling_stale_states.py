@@ -14,7 +14,7 @@ from callboard.events import task
 from callboard.events.submission import Submission
 from callboard.events.task import Route, TaskState
 from callboard.events.task_events import TaskEvent
-from tests.support.server import NatsServer
+from tests.support.nats_server import NatsServer
 from tests.support.task_logs import task_logs
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
