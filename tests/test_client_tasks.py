@@ -180,7 +180,7 @@ async def test_stats_of_one_agent(url: str) -> None:
     "fields",
     [{"delivery": [{"channel": "pigeon"}]}, {"agent": "nobody"}, {"delivery": [{"channel": "log", "loud": True}]}],
 )
-async def test_what_only_the_service_can_know_is_refused_there_and_names_the_field(fields: dict[str, Any], url: str) -> None:
+async def test_what_only_the_service_can_know_is_refused_there_by_field(fields: dict[str, Any], url: str) -> None:
     async with Client(url) as board:
         with pytest.raises(InvalidValueError) as raised:
             await board.submit("x", **fields)
