@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from callboard.actors.mailbox import Mailbox
 
 
-class Letter(Struct, frozen=True, eq=False):
+class Letter(Struct, frozen=True, eq=False, gc=False):
     """One delivered message and the mailbox it came through, which takes its acknowledgement."""
 
     message: Message

@@ -7,7 +7,7 @@ from msgspec import Struct
 from callboard.actors.order import Settled
 
 
-class Petition(Struct, frozen=True, eq=False):
+class Petition(Struct, frozen=True, eq=False, gc=False):
     """The body of one request, the id its task gets unless it names one, and the subject that waits for the answer."""
 
     data: bytes

@@ -6,14 +6,15 @@ Only ever a shortcut: whoever decides on a stale state finds its version taken a
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from callboard.events.task import TaskState
 
 DEFAULT_BYTES = 64 * 1024 * 1024
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True, gc=False):
     """A task's state and the stream sequence of the event it ends with."""
 
     state: TaskState

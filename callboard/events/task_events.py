@@ -15,14 +15,14 @@ from callboard.events.submission import DeliverySpec
 DEFAULT_MAX_ATTEMPTS: Final = 3
 
 
-class TaskError(Struct, frozen=True):
+class TaskError(Struct, frozen=True, gc=False):
     """Why an attempt, a task or a delivery failed: the error's class name and its message."""
 
     type: str
     message: str
 
 
-class TaskEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaskEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What every task event carries; on the wire ``{"id", "version", "at", …}``."""
 
     TOPIC: ClassVar[str]
@@ -37,7 +37,7 @@ class TaskEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ""
 
 
-class Submitted(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Submitted(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The task was accepted; the fields are the submission's."""
 
     TOPIC: ClassVar[str] = "task.submitted"
@@ -58,7 +58,7 @@ class Submitted(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] = {}
 
 
-class Routed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Routed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An agent was chosen, with the reason."""
 
     TOPIC: ClassVar[str] = "task.routed"
@@ -71,7 +71,7 @@ class Routed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     entities: dict[str, Any] = {}
 
 
-class Assigned(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Assigned(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The task stands in an agent's queue, in its priority band; ``max_attempts`` is the limit in force."""
 
     TOPIC: ClassVar[str] = "task.assigned"
@@ -87,7 +87,7 @@ class Assigned(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.agent}.{self.priority}"
 
 
-class Started(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Started(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A worker took the task; user code runs from here."""
 
     TOPIC: ClassVar[str] = "task.started"
@@ -96,7 +96,7 @@ class Started(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int
 
 
-class Progressed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Progressed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """User code reported how far it is: ``fraction`` 0-1, a note for people, or both."""
 
     TOPIC: ClassVar[str] = "task.progressed"
@@ -105,7 +105,7 @@ class Progressed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     note: str | None = None
 
 
-class AttemptFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class AttemptFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One attempt came to nothing; ``released`` attempts were handed back and do not count."""
 
     TOPIC: ClassVar[str] = "task.attempt_failed"
@@ -116,7 +116,7 @@ class AttemptFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     released: bool = False
 
 
-class Completed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Completed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The task ended well; ``output`` is the JSON its handler returned."""
 
     TOPIC: ClassVar[str] = "task.completed"
@@ -125,7 +125,7 @@ class Completed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: float
 
 
-class Failed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Failed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The task ended without a result after ``attempts`` attempts."""
 
     TOPIC: ClassVar[str] = "task.failed"
@@ -134,7 +134,7 @@ class Failed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     attempts: int
 
 
-class Cancelled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Cancelled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Somebody called the task off."""
 
     TOPIC: ClassVar[str] = "task.cancelled"
@@ -142,7 +142,7 @@ class Cancelled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None
 
 
-class Delivered(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class Delivered(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The result reached the ``index``-th delivery target of the submission."""
 
     TOPIC: ClassVar[str] = "task.delivered"
@@ -153,7 +153,7 @@ class Delivered(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     receipt: Any = None
 
 
-class DeliveryFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class DeliveryFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One attempt to deliver failed; ``final`` says that there will be no other."""
 
     TOPIC: ClassVar[str] = "task.delivery_failed"
@@ -165,7 +165,7 @@ class DeliveryFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
     final: bool
 
 
-class UnknownEvent(TaskEvent, frozen=True, kw_only=True, omit_defaults=True):
+class UnknownEvent(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event that a newer callboard wrote: counted, left alone, never written by this one."""
 
     TOPIC: ClassVar[str] = "task.unknown"

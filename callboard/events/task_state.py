@@ -29,14 +29,14 @@ TERMINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
 DELIVERABLE: Final = frozenset({"completed", "failed"})
 
 
-class DeliveryState(Struct, frozen=True):
+class DeliveryState(Struct, frozen=True, gc=False):
     """How far one delivery target is: attempts made, and whether it is over (either way)."""
 
     attempts: int = 0
     over: bool = False
 
 
-class TaskState(Struct, frozen=True, kw_only=True):
+class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     """All that decisions need to know of a task. ``version`` is that of its last event.
 
     ``attempt`` is the current one, from 1; ``released`` counts attempts handed back, which do not use up the limit;
