@@ -1,0 +1,50 @@
+"""Dead letters, read from their stream as any client would read them."""
+
+from typing import NamedTuple
+
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from tests.support.wire import ANSWER_SECONDS, Wire
+
+DEAD = "CALLBOARD_DEAD"
+
+
+class DeadLetter(NamedTuple):
+    """``sequence`` is the command's place in its stream, ``subject`` where it was published."""
+
+    reason: str
+    error: str
+    subject: str
+    sequence: int
+    data: bytes
+
+
+async def dead_letters(wire: Wire) -> list[DeadLetter]:
+    """Return every dead letter there is, oldest first."""
+    return [_letter(kept.subject, kept.headers, kept.data) for kept in await wire.kept(DEAD)]
+
+
+async def dead_letter(wire: Wire, sequence: int) -> DeadLetter:
+    """Wait for the dead letter of the command that is the ``sequence``-th of its stream, and return it."""
+    config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True)
+    consumer = await wire.js.pull_subscribe("callboard.dead.>", stream=DEAD, config=config)
+    try:
+        while True:
+            (message,) = await consumer.fetch(1, timeout=ANSWER_SECONDS)
+            letter = _letter(message.subject, message.headers or {}, message.data)
+            if letter.sequence == sequence:
+                return letter
+    except TimeoutError as error:
+        raise AssertionError(f"waited in vain for the dead letter of command {sequence}") from error
+    finally:
+        await consumer.unsubscribe()
+
+
+def _letter(subject: str, headers: dict[str, str], data: bytes) -> DeadLetter:
+    return DeadLetter(
+        reason=subject.removeprefix("callboard.dead."),
+        error=headers["Callboard-Error"],
+        subject=headers["Callboard-Subject"],
+        sequence=int(headers["Callboard-Sequence"]),
+        data=data,
+    )

@@ -1,0 +1,62 @@
+"""Events as they happen: what a subscriber of ``callboard.live.>`` hears."""
+
+import time
+from collections.abc import Callable
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from tests.support.wire_event import TERMINAL, WireEvent, names
+
+Wanted = Callable[[WireEvent], bool]
+
+
+class LiveEvents:
+    """What came in so far is in ``events``; waiting has a deadline."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+        self.messages: list[Msg] = []
+        self.events: list[WireEvent] = []
+
+    @classmethod
+    async def of(cls, connection: Client, subject: str) -> "LiveEvents":
+        """Follow ``subject``; whatever is stored after this returns is heard."""
+        subscription = await connection.subscribe(subject, pending_bytes_limit=-1, pending_msgs_limit=-1)
+        await connection.flush()
+        return cls(subscription)
+
+    async def until(self, *wanted: str, seconds: float = 20.0) -> list[WireEvent]:
+        """Return all events so far, once one with one of these names has come."""
+        return await self.until_one(lambda event: event.name in wanted, " or ".join(wanted), seconds)
+
+    async def until_over(self, seconds: float = 20.0) -> list[WireEvent]:
+        """Return all events so far, once a terminal one has come."""
+        return await self.until(*TERMINAL, seconds=seconds)
+
+    async def until_one(self, wanted: Wanted, what: str, seconds: float = 20.0) -> list[WireEvent]:
+        """Return all events so far, once one is as ``wanted``; it may have come before."""
+        deadline = time.monotonic() + seconds
+        found = any(wanted(event) for event in self.events)
+        while not found:
+            await self._next(deadline - time.monotonic(), what)
+            found = wanted(self.events[-1])
+        return self.events
+
+    async def until_all(self, name: str, count: int, seconds: float = 20.0) -> list[WireEvent]:
+        """Return all events so far, once ``count`` of that name have come."""
+        deadline = time.monotonic() + seconds
+        missing = count - names(self.events).count(name)
+        while missing > 0:
+            await self._next(deadline - time.monotonic(), f"{missing} more of {name}")
+            missing -= self.events[-1].name == name
+        return self.events
+
+    async def _next(self, seconds: float, what: str) -> None:
+        try:
+            message = await self._subscription.next_msg(timeout=max(seconds, 0.001))
+        except TimeoutError as error:
+            raise AssertionError(f"waited in vain for {what}, heard {names(self.events)}") from error
+        self.messages.append(message)
+        self.events.append(WireEvent(message.subject, int((message.headers or {})["Nats-Sequence"]), message.data))
