@@ -40,6 +40,7 @@ COMMAND_FILTERS: Final = (
     f"{subjects.HEARTBEAT}.*",
 )
 ENDINGS: Final = ("completed", "failed")
+MIN_PREFETCH: Final = 8
 
 
 Start = Callable[[], "pykka.ActorRef[Any]"]
@@ -145,13 +146,16 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
 
 
 def _specialist(wires: Wires, agent: Agent) -> Start:
+    # Beyond what may run, some of each band lie ready: a place that comes free must not go to a laxer band because the
+    # next task of a stricter one is still on its way.
+    window = agent.concurrency + max(agent.concurrency, MIN_PREFETCH)
     openers = [
         _opener(
             wires,
             subjects.EVENTS,
             subjects.specialist_durable(agent.name, band),
             (subjects.assigned(agent.name, band),),
-            agent.concurrency,
+            window,
         )
         for band in PRIORITIES
     ]
