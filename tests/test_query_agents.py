@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -6,8 +7,10 @@ import msgspec
 import pytest
 
 from callboard.events.task_events import TaskError, TaskEvent
+from callboard.projections import find_agents
 from callboard.projections.answers import AgentItem
 from callboard.projections.queries import Queries
+from callboard.projections.reader import connect
 from tests.support.log_stretch import at, named
 from tests.support.task_story import (
     NOW,
@@ -125,3 +128,14 @@ async def test_agents_carry_the_last_five_errors(tmp_path: Path) -> None:
     (billing,) = (await queries.agents()).agents
     queries.close()
     assert [error.task_id for error in billing.last_errors] == [f"task-{n}" for n in (7, 6, 5, 4, 3)]
+
+
+async def test_the_counts_and_times_of_agents_come_from_indexes_alone(tmp_path: Path) -> None:
+    with contextlib.closing(connect(holding(tmp_path / "more", EVENTS))) as connection:
+        seen: list[str] = []
+        connection.set_trace_callback(seen.append)
+        find_agents.agents(connection, ())
+        connection.set_trace_callback(None)
+        for sql in [sql for sql in seen if "FROM tasks" in sql]:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+            assert any("USING COVERING INDEX" in step for step in plan), (sql, plan)

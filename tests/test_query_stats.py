@@ -11,8 +11,9 @@ import pytest
 
 from callboard.events.task_events import TaskEvent
 from callboard.projections.answers import StatsAnswer
+from callboard.projections.percentile import rank
 from callboard.projections.reader import connect
-from callboard.projections.task_stats import rank, task_stats
+from callboard.projections.task_stats import task_stats
 from tests.support.log_stretch import at, mixed, named
 from tests.support.task_story import QUEUED, RUNNING, START, assigned, cancelled, completed, failed, routed, submitted
 from tests.support.views import holding

@@ -1,3 +1,4 @@
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from msgspec import Raw
 
 from callboard.events.errors import InvalidValueError
 from callboard.events.task_events import TaskEvent
+from callboard.projections import find_tasks
 from callboard.projections.answers import TaskAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.queries import Queries
+from callboard.projections.reader import connect
 from tests.support.log_stretch import at, log_of, named
 from tests.support.task_story import (
     HOOK,
@@ -203,3 +206,30 @@ async def test_empty_views_answer_too(ask: Any) -> None:
     assert (await queries.agent_log()).entries == []
     queries.close()
     queries.close()
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"session_id": "s", "user_id": "u", "status": "completed"}, "tasks_by_session (session_id=?"),
+        ({"user_id": "u", "agent": "a"}, "tasks_by_user (user_id=?"),
+        ({"tenant_id": "t", "kind": "k"}, "tasks_by_tenant (tenant_id=?"),
+        ({"kind": "k", "status": "failed"}, "tasks_by_kind (kind=?"),
+        ({"agent": "a"}, "tasks_by_agent (agent=?"),
+        ({"agent": "a", "status": "completed"}, "tasks_by_agent (agent=?"),
+        ({"agent": "a", "status": "failed"}, "tasks_by_status (status=?"),
+        ({"status": "failed"}, "tasks_by_status (status=?"),
+    ],
+)
+def test_each_filter_reads_through_its_index_in_the_order_wanted(
+    tmp_path: Path, filters: dict[str, str], index: str
+) -> None:
+    with contextlib.closing(connect(holding(tmp_path / "views", QUEUED))) as connection:
+        for after in (None, "task-1"):
+            seen: list[str] = []
+            connection.set_trace_callback(seen.append)
+            find_tasks.tasks(connection, TaskFilters(**filters), 50, after)
+            connection.set_trace_callback(None)
+            (sql,) = [sql for sql in seen if "ORDER BY n DESC" in sql]
+            (plan,) = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+            assert index in plan

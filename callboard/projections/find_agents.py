@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from callboard.projections.answers import AgentError, AgentItem, AgentLogAnswer, AgentLogItem, AgentsAnswer, raw
+from callboard.projections.percentile import percentile
 from callboard.projections.reader import snapshot
-from callboard.projections.task_stats import rank
 from callboard.projections.times import moment
 
 LAST_ERRORS: Final = 5
@@ -17,9 +17,7 @@ SELECT agent, status, count(*) FROM tasks INDEXED BY tasks_in_time WHERE agent I
 _TIMINGS: Final = """
 SELECT agent, count(*), avg(duration_ms) FROM tasks WHERE duration_ms IS NOT NULL AND agent IS NOT NULL GROUP BY agent
 """
-_PERCENTILE: Final = """
-SELECT duration_ms FROM tasks WHERE agent = ? AND duration_ms IS NOT NULL ORDER BY duration_ms LIMIT 1 OFFSET ?
-"""
+_TIMED: Final = "tasks WHERE agent = ? AND duration_ms IS NOT NULL"
 _ERRORS: Final = """
 SELECT task_id, attempt, ended_at, error FROM agent_log WHERE agent = ? AND outcome = 'failed'
 ORDER BY seq DESC LIMIT ?
@@ -61,6 +59,8 @@ def agent_log(connection: sqlite3.Connection, agent: str | None, task_id: str | 
 
 
 def _agent(connection: sqlite3.Connection, name: str, count: dict[str, int], timing: _Timing | None) -> AgentItem:
+    tasks = timing.tasks if timing else 0
+    p50, p95 = (percentile(connection, "duration_ms", _TIMED, [name], tasks, share) for share in (0.5, 0.95))
     completed, failed = count.get("completed", 0), count.get("failed", 0)
     return AgentItem(
         agent=name,
@@ -69,17 +69,11 @@ def _agent(connection: sqlite3.Connection, name: str, count: dict[str, int], tim
         completed=completed,
         failed=failed,
         avg_ms=timing.avg_ms if timing else None,
-        p50_ms=_percentile(connection, name, timing, 0.5),
-        p95_ms=_percentile(connection, name, timing, 0.95),
+        p50_ms=p50,
+        p95_ms=p95,
         failure_rate=failed / (completed + failed) if failed else 0.0,
         last_errors=_last_errors(connection, name),
     )
-
-
-def _percentile(connection: sqlite3.Connection, name: str, timing: _Timing | None, share: float) -> float | None:
-    if timing is None:
-        return None
-    return float(connection.execute(_PERCENTILE, (name, rank(timing.tasks, share))).fetchone()[0])
 
 
 def _last_errors(connection: sqlite3.Connection, name: str) -> list[AgentError]:

@@ -5,18 +5,17 @@ conditions from ``tasks_in_time``. p50 is the smallest value that half of all co
 rank), no sample and no estimate.
 """
 
-import math
 import sqlite3
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from callboard.projections.answers import StatsAnswer
+from callboard.projections.percentile import percentile
 from callboard.projections.reader import snapshot
 from callboard.projections.times import micros
 
 _COUNTS: Final = "SELECT status, count(*) FROM"
 _SUM: Final = "SELECT count(*), sum(completion) FROM"
-_VALUES: Final = "SELECT completion FROM"
 _TIMED: Final = "completion IS NOT NULL"
 _MICROSECONDS: Final = 1_000_000
 
@@ -43,7 +42,7 @@ def task_stats(connection: sqlite3.Connection, since: datetime | None, agent: st
     with snapshot(connection, "tasks") as as_of_seq:
         count = dict(connection.execute(f"{_COUNTS} {scope.tasks()} GROUP BY status", scope.values).fetchall())
         timed, total = connection.execute(f"{_SUM} {scope.tasks(_TIMED)}", scope.values).fetchone()
-        p50, p95 = (_percentile(connection, scope, timed, share) for share in (0.5, 0.95))
+        p50, p95 = (_seconds(connection, scope, timed, share) for share in (0.5, 0.95))
     return StatsAnswer(
         total=sum(count.values()),
         pending=sum(count.get(status, 0) for status in ("blocked", "scheduled", "assigned")),
@@ -60,11 +59,6 @@ def task_stats(connection: sqlite3.Connection, since: datetime | None, agent: st
     )
 
 
-def rank(count: int, share: float) -> int:
-    """Return how many of ``count`` sorted values stand before the one that ``share`` of them do not exceed."""
-    return max(0, math.ceil(count * share) - 1)
-
-
 def _scope(since: datetime | None, agent: str | None) -> _Scope:
     scope = _Scope([], [])
     if since is not None:
@@ -76,9 +70,6 @@ def _scope(since: datetime | None, agent: str | None) -> _Scope:
     return scope
 
 
-def _percentile(connection: sqlite3.Connection, scope: _Scope, count: int, share: float) -> float | None:
-    if not count:
-        return None
-    sql = f"{_VALUES} {scope.tasks(_TIMED)} ORDER BY completion LIMIT 1 OFFSET ?"
-    row = connection.execute(sql, [*scope.values, rank(count, share)]).fetchone()
-    return float(row[0]) / _MICROSECONDS
+def _seconds(connection: sqlite3.Connection, scope: _Scope, count: int, share: float) -> float | None:
+    found = percentile(connection, "completion", scope.tasks(_TIMED), scope.values, count, share)
+    return None if found is None else found / _MICROSECONDS
