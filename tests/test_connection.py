@@ -13,9 +13,12 @@ from nats.errors import (
     NoServersError,
     OutboundBufferLimitError,
 )
+from nats.errors import TimeoutError as NatsTimeoutError
 
+from callboard.events.answers import AnswerLostError
 from callboard.events.connection import Connection
-from callboard.events.headers import LazyHeaders, publish_frame, status_of
+from callboard.events.headers import LazyHeaders, publish_frame
+from callboard.events.message import Message
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy
@@ -57,12 +60,11 @@ async def test_frames_arrive_in_order_with_what_is_published(connection: Connect
 async def test_a_status_message_is_known_as_one(connection: Connection) -> None:
     with pytest.raises(NoRespondersError):
         await connection.request("nobody.listens")
-    ear = Ear()
-    await connection.subscribe("inbox", cb=ear.hear)
+    heard: list[Message] = []
+    await connection.tap("inbox", heard.append)
     await connection.publish("nobody.listens", reply="inbox")
     await connection.flush()
-    await eventually(lambda: ear.heard, "the server says that nobody listens")
-    assert status_of(ear.heard[0]) == "503"
+    assert [message.status for message in heard] == ["503"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,26 @@ async def test_what_a_broken_link_left_unsent_is_dropped(fresh_nats_server: Nats
         assert [message.data for message in ear.heard] == [b"now"]
         await connection.close()
         await other.close()
+
+
+async def test_an_answer_is_not_waited_for_when_the_link_breaks(fresh_nats_server: NatsServer) -> None:
+    connection = Connection()
+    await connection.open(fresh_nats_server.url)
+    await connection.subscribe("mute", cb=Ear().hear)
+    for end in (fresh_nats_server.kill, None):
+        waiting = asyncio.ensure_future(connection.request("mute", timeout=60))
+        async with connection.answers.ask("mute", b"") as answer:
+            await connection.flush()
+            await (asyncio.to_thread(end) if end else connection.close())
+            with pytest.raises(NatsTimeoutError):
+                await asyncio.wait_for(waiting, 5)
+            with pytest.raises(AnswerLostError, match="broke before the answer"):
+                await asyncio.wait_for(answer.next(60), 5)
+        if end:
+            with pytest.raises(OutboundBufferLimitError):
+                await connection.request("mute", timeout=60)
+            await asyncio.to_thread(fresh_nats_server.start)
+            await eventually(lambda: connection.is_connected, "the connection is back")
 
 
 async def test_it_comes_back_and_says_so(fresh_nats_server: NatsServer) -> None:

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
-from callboard.events.headers import LazyHeaders, ack_frame, parse, publish_frame, status_of
+from callboard.events.headers import LazyHeaders, ack_frame, parse, publish_frame
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), min_size=1, max_size=20)
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40)
@@ -69,11 +68,6 @@ def test_headers_are_parsed_at_the_first_look_and_only_then() -> None:
     assert headers.copy() == {"a": "1"} == headers._parsed
     assert "a" in headers
     assert repr(headers) == "LazyHeaders({'a': '1'})"
-
-
-def test_the_status_of_a_message() -> None:
-    assert status_of(Msg(Client(), headers=None)) == ""
-    assert status_of(Msg(Client(), headers={"Status": "404"})) == ""
 
 
 def test_frames_are_what_the_protocol_says() -> None:

@@ -94,14 +94,15 @@ def test_a_server_that_is_restarted_in_the_middle(fresh_nats_server: NatsServer)
 def test_a_server_that_stops_is_waited_for(nats_server: NatsServer) -> None:
     with open_journal(nats_server.url, answer_seconds=0.2) as journal:
         fill(journal, 4, 10)
+        asked = journal.connection.answers._count
         nats_server.suspend()
         try:
             found = journal.loop.spawn(journal.reader.page(1, 100))
-            until(lambda: journal.reader._count > 1, "the page is asked for again")
+            until(lambda: journal.connection.answers._count > asked + 1, "the page is asked for again")
         finally:
             nats_server.resume()
         assert seqs(found.result(20)) == list(range(1, 41))
-        assert journal.reader._waiting == {}
+        assert journal.connection.answers.waiting == 0
 
 
 def test_a_stream_that_is_not_there_is_named(journal: Journal) -> None:

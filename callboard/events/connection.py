@@ -15,6 +15,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, ConnectionReconnectingError
 from nats.errors import Error as NatsError
 
+from callboard.events.answers import AnswerLostError, Answers
 from callboard.events.headers import LazyHeaders
 from callboard.events.message import Message
 from callboard.events.wire import WireParser
@@ -30,6 +31,7 @@ class Connection(Client):
         super().__init__()
         self._ps = WireParser(self)
         self.taps: dict[bytes, Callable[[Message], None]] = {}
+        self.answers = Answers(self)
         self._on_reconnect: list[Callable[[], None]] = []
         self.recent_errors: deque[Exception] = deque(maxlen=20)
 
@@ -156,12 +158,26 @@ class Connection(Client):
         else:
             await super()._process_pong()
 
+    async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002 - as nats-py has it
+        await super()._close(status, do_cbs)
+        self._lose_answers()
+
     async def _attempt_reconnect(self) -> None:
         # What was not sent is dropped: its sender has learned, or will, that there was no answer. Subscriptions are
         # made anew by nats-py.
         self._pending.clear()
         self._pending_data_size = 0
+        self._lose_answers()
         await super()._attempt_reconnect()
+
+    def _lose_answers(self) -> None:
+        """Tell everybody who waits for an answer that there will be none, rather than let them wait their time."""
+        self.answers.lose()
+        for future in list(self._resp_map.values()):
+            if not future.done():
+                future.set_exception(AnswerLostError())
+                # A request that could not even be sent left its future behind, for nobody.
+                future.exception()
 
     async def _remember(self, error: Exception) -> None:
         self.recent_errors.append(error)

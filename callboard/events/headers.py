@@ -7,8 +7,6 @@ rest of receiving a message.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from nats.aio.msg import Msg
-
 VERSION_LINE: Final = "NATS/1.0"
 STATUS: Final = "Status"
 DESCRIPTION: Final = "Description"
@@ -74,12 +72,6 @@ def parse(raw: bytes) -> dict[str, str]:
         if colon and key.isascii() and not any(map(str.isspace, key)):
             headers[key] = value.strip().decode("utf-8", "replace")
     return headers
-
-
-def status_of(message: Msg) -> str:
-    """Return the status the server gave ``message``, such as ``404``; empty when it is no status message."""
-    headers = message.headers
-    return headers.status if isinstance(headers, LazyHeaders) else ""
 
 
 def publish_frame(subject: str, reply: str, headers: str, data: bytes) -> bytes:

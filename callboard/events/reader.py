@@ -1,18 +1,18 @@
 """Reading stored messages straight from a stream (direct get, ADR-31), without a consumer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
+from callboard.events.answers import Answer
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, LogUnavailableError
-from callboard.events.headers import DESCRIPTION, status_of
+from callboard.events.headers import DESCRIPTION
 from callboard.events.message import Message
 
 EVENT_HEADER: Final = "Callboard-Event"
@@ -61,9 +61,6 @@ class Reader:
         self._stream = stream
         self._subject = f"$JS.API.DIRECT.GET.{stream}"
         self._answer_seconds = answer_seconds
-        self._inbox = ""
-        self._waiting: dict[str, asyncio.Queue[Msg]] = {}
-        self._count = 0
 
     async def last(self, filters: Sequence[str], deadline: float = 30.0) -> list[StoredMessage]:
         """Return the last message of every subject that matches one of ``filters``, in stream order.
@@ -140,34 +137,20 @@ class Reader:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _ask(self, request: dict[str, Any], timeout: float, *, single: bool) -> _Part:
-        if not self._inbox:
-            self._inbox = self._connection.new_inbox()
-            await self._connection.subscribe(f"{self._inbox}.*", cb=self._receive)
-        self._count += 1
-        token = str(self._count)
-        queue = self._waiting[token] = asyncio.Queue()
-        try:
-            await self._connection.publish(self._subject, msgspec.json.encode(request), reply=f"{self._inbox}.{token}")
-            return await _collect(queue, timeout, single=single)
-        finally:
-            del self._waiting[token]
-
-    async def _receive(self, message: Msg) -> None:
-        queue = self._waiting.get(message.subject.rpartition(".")[2])
-        if queue is not None:
-            queue.put_nowait(message)
+        async with self._connection.answers.ask(self._subject, msgspec.json.encode(request)) as answer:
+            return await _collect(answer, timeout, single=single)
 
 
-async def _collect(queue: "asyncio.Queue[Msg]", timeout: float, *, single: bool) -> _Part:
+async def _collect(answer: Answer, timeout: float, *, single: bool) -> _Part:
     """Return the messages of one answer; ``timeout`` is how long the server may be silent in between."""
     part = _Part([])
     last = 0
     while True:
-        message = queue.get_nowait() if queue.qsize() else await asyncio.wait_for(queue.get(), timeout)
+        message = await answer.next(timeout)
         headers = message.headers or {}
         # The server's own headers say what is a stored message; its publisher may have written any status line.
         sequence = headers.get("Nats-Sequence")
-        status = "" if sequence else status_of(message)
+        status = "" if sequence else message.status
         if status and status != END_OF_BATCH:
             return _nothing(part, status, headers.get(DESCRIPTION, ""))
         if not single and int(headers.get("Nats-Last-Sequence", last)) != last:
@@ -178,7 +161,7 @@ async def _collect(queue: "asyncio.Queue[Msg]", timeout: float, *, single: bool)
             part.up_to = int(headers.get("Nats-UpTo-Sequence", 0))
             return part
         last = int(sequence)
-        part.messages.append(stored_message(headers["Nats-Subject"], last, message))
+        part.messages.append(_stored(headers["Nats-Subject"], last, message.data, headers))
         if single:
             return part
 
@@ -192,13 +175,16 @@ def _nothing(part: _Part, status: str, description: str) -> _Part:
     return part
 
 
-def stored_message(subject: str, seq: int, message: Msg | Message) -> StoredMessage:
+def stored_message(subject: str, seq: int, message: Message) -> StoredMessage:
     """Return ``message``, which the stream holds under ``subject`` at sequence ``seq``, as a :class:`StoredMessage`."""
-    headers = message.headers or {}
+    return _stored(subject, seq, message.data, message.headers or {})
+
+
+def _stored(subject: str, seq: int, data: bytes, headers: Mapping[str, str]) -> StoredMessage:
     return StoredMessage(
         subject=subject,
         seq=seq,
-        data=message.data,
+        data=data,
         event_id=headers.get(EVENT_HEADER, ""),
         topic=headers.get(TOPIC_HEADER, ""),
     )

@@ -39,7 +39,7 @@ def assert_stored_once(journal: Journal, batch: Sequence[StoredEvent], sequences
 
 
 def reading_back(journal: Journal) -> bool:
-    return bool(journal.reader._waiting)
+    return journal.connection.answers.waiting > 0
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -77,6 +77,14 @@ def test_a_link_cut_between_storing_and_answering(nats_server: NatsServer, size:
         pending = append(journal, batch)
         cut.wait()
         assert_stored_once(journal, batch, pending.result(30))
+
+
+def test_a_broken_link_is_known_before_the_time_of_an_answer_is_over(nats_server: NatsServer) -> None:
+    with Proxy(nats_server.url) as proxy, open_journal(nats_server.url, via=proxy.url, answer_seconds=60) as journal:
+        cut = proxy.cut_at_answer(ACK)
+        pending = append(journal, events("a", 2))
+        cut.wait()
+        assert pending.result(10) == [1, 2]
 
 
 @pytest.mark.parametrize("size", SIZES)
