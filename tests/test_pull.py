@@ -126,6 +126,20 @@ async def test_a_consumer_that_is_deleted_and_made_again(stream: Numbers) -> Non
     await puller.stop()
 
 
+async def test_a_loss_that_ends_several_requests_is_told_once(stream: Numbers) -> None:
+    puller = Puller(stream.connection)
+    # The window is asked for in parts as messages come, so that several requests stand.
+    await puller.start(stream, heartbeat_seconds=5.0)
+    for _ in range(4):
+        await stream.publish(25)
+        await settled(puller, stream.last)
+    await stream.delete_consumer()
+    await eventually(lambda: puller.lost, "the loss is told")
+    await stream.connection.flush()
+    assert puller.lost == ["Consumer Deleted"]
+    await puller.stop()
+
+
 async def test_a_consumer_that_was_never_there_is_told_once_and_asked_for_until_it_is(stream: Numbers) -> None:
     await stream.delete_consumer()
     puller = Puller(stream.connection)

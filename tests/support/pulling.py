@@ -1,17 +1,20 @@
 """A stream of numbered messages, and somebody who pulls them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
 import msgspec
+from nats.errors import Error as NatsError
 
 from callboard.events.connection import Connection
-from callboard.events.consumers import durable
+from callboard.events.consumers import durable, ephemeral
 from callboard.events.event_stream import ensure_event_stream
 from callboard.events.headers import ack_frame
 from callboard.events.message import Message
+from callboard.events.ordered_pull import OrderedPull
 from callboard.events.pull import Pull
 
 DURABLE = "worker"
@@ -79,27 +82,36 @@ class Puller:
     def numbers(self) -> list[int]:
         return [int(message.data.partition(b" ")[0]) for message in self.taken]
 
-    async def start(
-        self, of: Numbers, window: int = 100, heartbeat_seconds: float = 0.2, kind: type[Pull] = Pull
-    ) -> Pull:
-        self.pull = kind(
-            self.connection,
-            of.stream,
-            DURABLE,
-            window,
-            self.take,
-            lost=self.lost.append,
-            heartbeat_seconds=heartbeat_seconds,
+    async def start(self, of: Numbers, window: int = 100, heartbeat_seconds: float = 0.2) -> Pull:
+        """Pull from the durable consumer."""
+        lost = self.lost.append
+        pull = Pull(
+            self.connection, of.stream, DURABLE, window, self.take, lost=lost, heartbeat_seconds=heartbeat_seconds
         )
-        await self.pull.start()
-        return self.pull
+        self.pull = pull
+        await pull.start()
+        return pull
+
+    async def start_ordered(self, of: Numbers, first: int, window: int = 500) -> OrderedPull:
+        """Read from message ``first`` on."""
+        name = await ephemeral(of.connection, of.stream, f"{of.prefix}.>", first)
+        pull = OrderedPull(
+            self.connection, of.stream, name, window, self.take, lost=self.lost.append, heartbeat_seconds=0.2
+        )
+        self.pull = pull
+        await pull.start()
+        return pull
 
     def take(self, burst: list[Message]) -> None:
         self.taken += burst
         if self.settle and self.pull is not None:
-            frames = b"".join(ack_frame(each.reply, b"+ACK") for each in burst)
-            self._writing.add(asyncio.ensure_future(self.connection.write(frames)))
+            self._writing.add(asyncio.ensure_future(self._acknowledge(burst)))
             self.pull.release(len(burst))
+
+    async def _acknowledge(self, burst: list[Message]) -> None:
+        # Without a connection the messages come again.
+        with contextlib.suppress(NatsError):
+            await self.connection.write(b"".join(ack_frame(each.reply, b"+ACK") for each in burst))
 
     async def stop(self) -> None:
         if self.pull is not None:
