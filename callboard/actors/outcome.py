@@ -74,4 +74,7 @@ def failure(kind: str, message: str, *, retryable: bool = False) -> Outcome:
 
 def invalid_input(error: Exception) -> Outcome:
     """Return the outcome of an input that is not what the handler takes; the message names the field."""
-    return failure(INVALID_INPUT, message_of(error).replace("`$", "`input"))
+    message = message_of(error)
+    # An input that is of the wrong type as a whole has no path in it.
+    located = message.replace("`$", "`input") if "`$" in message else f"{message} - at `input`"
+    return failure(INVALID_INPUT, located)
