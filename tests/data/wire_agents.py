@@ -52,7 +52,7 @@ async def slow(_task: Task) -> None:
     await asyncio.Event().wait()
 
 
-@specialist("hanging", timeout_seconds=0.2, max_attempts=1)
+@specialist("hanging", concurrency=40, timeout_seconds=0.2, max_attempts=1)
 def hanging(_task: Task) -> None:
     threading.Event().wait()
 
