@@ -9,7 +9,6 @@ import pykka
 from callboard.actors.order import Order, Settled
 from callboard.errors import ConflictError, NotFoundError, NotReadyError
 from callboard.events import task
-from callboard.events.errors import InvalidValueError
 
 ANSWER_SECONDS: Final = 30.0
 
@@ -28,6 +27,7 @@ class Desk:
             NotFoundError: there is no such task.
             ConflictError: it has ended already, other than by being cancelled.
             NotReadyError: no orchestrator took it in time.
+            LogUnavailableError, BrokenOrderError: it cannot be told what became of it, or decided.
         """
         settled = await self._settle(
             lambda done: Order(task_id, lambda state, now: task.cancel(state, reason, now), done)
@@ -53,7 +53,7 @@ class Desk:
         except (KeyError, pykka.ActorDeadError, TimeoutError) as error:
             raise NotReadyError("the orchestrator did not answer in time: try again with the same id") from error
         if settled.error is not None:
-            raise InvalidValueError(str(settled.error)) from settled.error
+            raise settled.error
         return settled
 
 

@@ -25,7 +25,10 @@ log = structlog.get_logger()
 BATCH: Final = 500
 RETRY_SECONDS: Final = 1.0
 POISON_DELIVERIES: Final = 3
-"""A message that still breaks its actor on this delivery is set aside."""
+"""A message that cannot be dealt with on this delivery either is set aside."""
+
+PARKED_SECONDS: Final = 300.0
+"""How long a message is left alone that nobody can deal with now, but that must not be lost."""
 
 
 class _Wake:
@@ -54,19 +57,20 @@ class BatchActor(pykka.ThreadingActor):
     batch: int = BATCH
     """How many letters and orders are settled at a time."""
 
-
     def __init__(
         self,
         name: str,
         tasks: TaskLog,
         crashed: Callable[[str, BaseException], None],
         clock: Callable[[], datetime] = utc_now,
+        stopping: threading.Event | None = None,
     ) -> None:
+        """``stopping`` is set by others when nobody is to wait any longer for a log that is out of reach."""
         super().__init__()
         self.name = name
         self.clock = clock
         self.inbox: Inbox[Letter | Petition | Order] = Inbox(self._awake)
-        self.stopping = threading.Event()
+        self.stopping = stopping or threading.Event()
         self.tasks = tasks
         self._settling = Settling(tasks, clock)
         self._crashed = crashed
@@ -80,7 +84,10 @@ class BatchActor(pykka.ThreadingActor):
         return []
 
     def read(self, letter: Letter) -> Order | None:
-        """Return what ``letter`` asks for, or None when it was dealt with at once. Never raises for bad input."""
+        """Return what ``letter`` asks for, or None when it was dealt with at once.
+
+        What it raises concerns that letter alone: it is tried again, and set aside in the end.
+        """
         raise NotImplementedError
 
     def waiting_orders(self) -> list[Order]:
@@ -88,14 +95,16 @@ class BatchActor(pykka.ThreadingActor):
         return []
 
     def grant(self, petition: Petition) -> Order | None:
-        """Return what ``petition`` asks for, or None when it was answered at once. Never raises for bad input."""
+        """Return what ``petition`` asks for, or None when it was answered at once. Raises nothing."""
         raise TypeError(f"actor {self.name} takes no petitions, got one for {petition.task_id}")
 
     def effects(self) -> None:
         """Run what the settled batch left to be done, before its letters are acknowledged."""
 
-    def poisoned(self, letter: Letter, error: BaseException) -> None:
-        """Deal with a letter that broke this actor again and again."""
+    def poisoned(self, letter: Letter, error: Exception) -> None:
+        """Deal with a letter that could not be dealt with time after time; by default it waits for better days."""
+        log.error("actor.poisoned", actor=self.name, subject=letter.subject, exc_info=error)
+        self.give_back([letter], PARKED_SECONDS)
 
     def handle(self, message: Any) -> Any:
         """Handle a message that only this kind of actor knows."""
@@ -125,9 +134,38 @@ class BatchActor(pykka.ThreadingActor):
             return self.handle(message)
         return None
 
+    def left(self) -> list[Letter | Petition | Order]:
+        """Empty the inbox and return what was in it or on its way to it; for an actor that ends."""
+        left, others = self.inbox.take(len(self.inbox)), []
+        while not self.actor_inbox.empty():
+            envelope = self.actor_inbox.get()
+            if isinstance(envelope.message, list):
+                left += envelope.message
+            elif isinstance(envelope.message, Order):
+                left.append(envelope.message)
+            else:
+                others.append(envelope)
+        for envelope in others:
+            self.actor_inbox.put(envelope)
+        return left
+
     def ack(self, letter: Letter) -> None:
         """Acknowledge ``letter`` at the end of this batch."""
         self._acks.setdefault(letter.mailbox, []).append(letter)
+
+    def fail(self, letter: Letter, error: Exception) -> None:
+        """Answer for a letter that could not be dealt with: have it again in a moment, or give up on it."""
+        if letter.ticket.delivered >= POISON_DELIVERIES:
+            self.poisoned(letter, error)
+            return
+        log.warning("actor.letter_failed", actor=self.name, subject=letter.subject, error=repr(error))
+        self.give_back([letter], RETRY_SECONDS)
+
+    def stray(self, letter: Letter, error: Exception) -> None:
+        """Leave a message alone that somebody published past callboard: no event looks like that."""
+        source = letter.mailbox.source
+        log.warning("log.stray_message", stream=source.stream, seq=letter.ticket.sequence, error=str(error))
+        self.ack(letter)
 
     def give_back(self, letters: Iterable[Letter], delay_seconds: float = 0.0) -> None:
         """Return ``letters`` to their queues."""
@@ -153,11 +191,10 @@ class BatchActor(pykka.ThreadingActor):
 
     def close(self, *, give_back: bool) -> None:
         """Pull no more; with ``give_back``, return what is held at once instead of after the ack wait."""
-        self.stopping.set()
         for mailbox in self._mailboxes:
             try:
                 mailbox.stop(give_back=give_back)
-            except (LogUnavailableError, OSError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 - the others are to be closed all the same
                 log.warning("actor.close_failed", actor=self.name, error=repr(error))
 
     def _awake(self) -> None:
@@ -169,11 +206,7 @@ class BatchActor(pykka.ThreadingActor):
 
     def _work(self) -> None:
         items = self.inbox.take(self.batch)
-        try:
-            busy = self._settle(items)
-        except Exception as error:  # noqa: BLE001 - sorted out in _isolate, which raises what it cannot answer for
-            busy = True
-            self._isolate(items, error)
+        busy = self._settle(items)
         self._flush_acks()
         if items or busy:
             # One burst at a time, so that a stop between two bursts is heard.
@@ -193,7 +226,13 @@ class BatchActor(pykka.ThreadingActor):
         return bool(orders)
 
     def _read(self, item: Letter | Petition) -> Order | None:
-        return self.read(item) if isinstance(item, Letter) else self.grant(item)
+        if isinstance(item, Petition):
+            return self.grant(item)
+        try:
+            return self.read(item)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other letters have nothing to do with it
+            self.fail(item, error)
+            return None
 
     def _all_settled(self, orders: list[Order]) -> Iterator[tuple[Order, Settled]]:
         """Settle ``orders``, all of them, however long the log is out of reach."""
@@ -221,23 +260,6 @@ class BatchActor(pykka.ThreadingActor):
         """Wait a moment; what is held stays ours by in-progress acknowledgements. Raise ``error`` when stopping."""
         log.error("actor.log_unavailable", actor=self.name, error=str(error))
         if self.stopping.wait(RETRY_SECONDS):
-            raise error
-
-    def _isolate(self, items: list[Letter | Petition | Order], error: Exception) -> None:
-        """Set aside the letters that broke this actor before; let the supervisor start it anew for anything else."""
-        poison = [each for each in items if isinstance(each, Letter) and each.ticket.delivered >= POISON_DELIVERIES]
-        if not poison:
-            raise error
-        for letter in poison:
-            try:
-                self._settle([letter])
-            except Exception as again:
-                log.exception("actor.poisoned", actor=self.name, subject=letter.subject)
-                self.poisoned(letter, again)
-                self.ack(letter)
-        rest = [each for each in items if each not in poison]
-        if rest:
-            self._flush_acks()
             raise error
 
     def _flush_acks(self) -> None:

@@ -16,10 +16,12 @@ from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.result import body
-from callboard.events import task
+from callboard.actors.settling import BrokenOrderError
+from callboard.events import subjects, task
+from callboard.events.errors import CallboardError, EventTooLargeError, InvalidValueError
 from callboard.events.loop import Loop
 from callboard.events.task import TaskState
-from callboard.events.task_events import DeliveryFailed, TaskError
+from callboard.events.task_events import TaskError
 
 log = structlog.get_logger()
 
@@ -79,12 +81,12 @@ class Delivery(BatchActor):
 
     def read(self, letter: Letter) -> Order | None:
         """Return the order that looks up where the result of an ended task is to go."""
-        task_id, version = letter.subject.split(".")[3:5]
-        parcel = self._parcels.get(task_id)
-        if parcel is not None:
-            # Redelivered while it is on its way: the newer letter is the one to acknowledge.
-            parcel.letter, letter = letter, parcel.letter
-            self.ack(letter)
+        try:
+            task_id, version = subjects.task_version(letter.subject)
+        except InvalidValueError as error:
+            self.stray(letter, error)
+            return None
+        if self._on_its_way(task_id, letter):
             return None
         if self._asks_for_nothing(task_id):
             self.ack(letter)
@@ -93,14 +95,23 @@ class Delivery(BatchActor):
             task_id,
             lambda _state, _now: [],
             lambda settled: self._dispatch(task_id, letter, settled),
-            version=int(version),
+            version=version,
         )
 
-    def on_stop(self) -> None:
-        """Stop sending and give back what is not delivered."""
+    def close(self, *, give_back: bool) -> None:
+        """Stop sending, which the next one begins anew, and give back what is not delivered."""
         for future in list(self._sending):
             future.cancel()
-        super().on_stop()
+        super().close(give_back=give_back)
+
+    def _on_its_way(self, task_id: str, letter: Letter) -> bool:
+        """Tell whether the task's deliveries are being made; ``letter`` is then a newer copy of theirs."""
+        parcel = self._parcels.get(task_id)
+        if parcel is None:
+            return False
+        older, parcel.letter = parcel.letter, letter
+        older.mailbox.forget([older])
+        return True
 
     def _asks_for_nothing(self, task_id: str) -> bool:
         """Tell whether the submission is known and names no target: true of most tasks, and it never changes."""
@@ -109,7 +120,12 @@ class Delivery(BatchActor):
 
     def _dispatch(self, task_id: str, letter: Letter, settled: Settled) -> None:
         state = settled.state
-        if state is None or state.status not in task.DELIVERABLE or task_id in self._parcels:
+        if settled.error is not None:
+            self.fail(letter, settled.error)
+            return
+        if self._on_its_way(task_id, letter):
+            return
+        if state is None or state.status not in task.DELIVERABLE:
             self.ack(letter)
             return
         targets = {index for index, entry in enumerate(state.deliveries) if not entry.over}
@@ -129,8 +145,8 @@ class Delivery(BatchActor):
         await asyncio.sleep(pause_seconds)
         attempt = state.deliveries[index].attempts + 1
         spec = state.submitted.delivery[index] if state.submitted is not None else {}
-        message = DeliveryMessage(state.id, index, attempt, body(state), self.clock())
         try:
+            message = DeliveryMessage(state.id, index, attempt, body(state), self.clock())
             result = _Try(receipt=await self._channels[spec["channel"]].send(spec, message))
         except DeliveryError as error:
             result = _Try(error=error)
@@ -155,23 +171,30 @@ class Delivery(BatchActor):
         )
 
     def _recorded(self, task_id: str, index: int, attempt: int, result: _Try, settled: Settled) -> None:
+        parcel, state = self._parcels.get(task_id), settled.state
+        if parcel is None:
+            return
         if settled.error is not None:
-            self.post(self._record(task_id, index, attempt, result))
-            return
-        last = settled.events[-1] if settled.events else None
-        if settled.state is not None and isinstance(last, DeliveryFailed) and not last.final:
-            pause = delay_seconds(
-                attempt,
-                self._plan.base_seconds,
-                self._plan.cap_seconds,
-                result.error.retry_after if result.error else None,
-                random.random,
-            )
-            self._send(settled.state, index, pause)
-            return
-        parcel = self._parcels.get(task_id)
-        if parcel is not None:
+            self._unrecorded(parcel, index, attempt, result, settled.error)
+        elif state is not None and not state.deliveries[index].over:
+            # As the log has it: an append that was taken for lost may have told of this attempt already.
+            self._send(state, index, self._pause(state.deliveries[index].attempts, result))
+        else:
             parcel.open.discard(index)
             if not parcel.open:
                 del self._parcels[task_id]
                 self.ack(parcel.letter)
+
+    def _unrecorded(self, parcel: _Parcel, index: int, attempt: int, result: _Try, error: CallboardError) -> None:
+        if isinstance(error, EventTooLargeError) and result.receipt is not None:
+            log.warning("delivery.receipt_dropped", task_id=parcel.task_id, index=index, error=str(error))
+            self.post(self._record(parcel.task_id, index, attempt, _Try()))
+        elif isinstance(error, BrokenOrderError):
+            del self._parcels[parcel.task_id]
+            self.fail(parcel.letter, error)
+        else:
+            self.post(self._record(parcel.task_id, index, attempt, result))
+
+    def _pause(self, attempts: int, result: _Try) -> float:
+        retry_after = None if result.error is None else result.error.retry_after
+        return delay_seconds(attempts, self._plan.base_seconds, self._plan.cap_seconds, retry_after, random.random)

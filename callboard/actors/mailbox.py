@@ -11,7 +11,7 @@ from nats.errors import Error as NatsError
 from callboard.actors.letter import Letter
 from callboard.events import consumers
 from callboard.events.connection import Connection
-from callboard.events.errors import CallboardError
+from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.events.headers import ack_frame
 from callboard.events.loop import Loop
 from callboard.events.message import Message
@@ -46,7 +46,7 @@ class Mailbox:
     ) -> None:
         self._loop = loop
         self._connection = connection
-        self._source = source
+        self.source = source
         self._deliver = deliver
         self._held: dict[str, Letter] = {}
         self._pull: Pull | None = None
@@ -75,8 +75,16 @@ class Mailbox:
         if letters:
             self._spawn(self._settle(letters, _nak(delay_seconds)))
 
+    def forget(self, letters: Sequence[Letter]) -> None:
+        """Let go of ``letters`` without a word to the server: a newer delivery of the same message is held.
+
+        An acknowledgement of the older one would count for both.
+        """
+        if letters:
+            self._spawn(self._settle(letters, None))
+
     async def _start(self) -> None:
-        source = self._source
+        source = self.source
         await consumers.durable(
             self._connection,
             source.stream,
@@ -87,7 +95,10 @@ class Mailbox:
         self._pull = Pull(
             self._connection, source.stream, source.durable, source.window, self._take, lost=self._consumer_lost
         )
-        await self._pull.start()
+        try:
+            await self._pull.start()
+        except NatsError as error:
+            raise LogUnavailableError(f"cannot pull from {source.durable}: {error!r}") from error
         if self._keeper is None:
             self._keeper = asyncio.ensure_future(self._keep())
 
@@ -110,9 +121,10 @@ class Mailbox:
             self._held[letter.reply] = letter
         self._deliver(letters)
 
-    async def _settle(self, letters: Sequence[Letter], verdict: bytes) -> None:
+    async def _settle(self, letters: Sequence[Letter], verdict: bytes | None) -> None:
         held = [letter for letter in letters if self._held.pop(letter.reply, None) is not None]
-        await self._write(held, verdict)
+        if verdict is not None:
+            await self._write(held, verdict)
         if self._pull is not None:
             self._pull.release(len(held))
 
@@ -121,17 +133,17 @@ class Mailbox:
             await self._connection.write(b"".join(ack_frame(letter.reply, verdict) for letter in letters))
         except NatsError:
             # Not connected: the messages come again, and the log says what became of them.
-            log.debug("mailbox.ack_unsent", durable=self._source.durable, count=len(letters))
+            log.debug("mailbox.ack_unsent", durable=self.source.durable, count=len(letters))
 
     async def _keep(self) -> None:
         """Tell the server every third of the ack wait that what is held is being worked on."""
         while True:
-            await asyncio.sleep(self._source.ack_wait_seconds / 3)
+            await asyncio.sleep(self.source.ack_wait_seconds / 3)
             if self._held:
                 await self._write(list(self._held.values()), _IN_PROGRESS)
 
     def _consumer_lost(self, reason: str) -> None:
-        log.warning("mailbox.consumer_lost", durable=self._source.durable, reason=reason)
+        log.warning("mailbox.consumer_lost", durable=self.source.durable, reason=reason)
         self._renewal = asyncio.ensure_future(self._renew())
 
     async def _renew(self) -> None:
@@ -140,8 +152,8 @@ class Mailbox:
             try:
                 await self._pull.stop()
                 await self._start()
-            except CallboardError as error:
-                log.warning("mailbox.renewal_failed", durable=self._source.durable, error=str(error))
+            except (CallboardError, NatsError) as error:
+                log.warning("mailbox.renewal_failed", durable=self.source.durable, error=str(error))
             else:
                 return
 

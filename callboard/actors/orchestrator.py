@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
+
 from callboard.actors import command
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.command import Cancel, RefusalError, Submit
@@ -12,11 +14,14 @@ from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.petition import Answer, Petition, Verdict
+from callboard.actors.settling import BrokenOrderError
 from callboard.events import task
 from callboard.events.appender import MAX_BATCH
-from callboard.events.errors import InvalidValueError, LogUnavailableError
+from callboard.events.errors import EventTooLargeError, LogUnavailableError
 from callboard.events.loop import Loop
 from callboard.events.submission import parse_for_agent
+
+log = structlog.get_logger()
 
 WINDOW: Final = 2_000
 EVENTS_PER_SUBMISSION: Final = 3
@@ -80,9 +85,9 @@ class Orchestrator(BatchActor):
             return self._intake.order(
                 Submit(wanted, wanted.agent),
                 task_id,
-                lambda settled: self._verdicts.append(Verdict(petition, task_id, settled)),
+                lambda settled: self._granted(petition, task_id, settled),
             )
-        except (RefusalError, InvalidValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked gets an answer
             self._verdicts.append(Verdict(petition, error=error))
             return None
 
@@ -97,28 +102,42 @@ class Orchestrator(BatchActor):
             self._answer(verdicts)
 
     def close(self, *, give_back: bool) -> None:
-        """Pull no more, and send away the petitions that nobody here will answer any more."""
-        waiting = [each for each in self.inbox.take(len(self.inbox)) if isinstance(each, Petition)]
+        """Pull no more, and send away those that nobody here will answer any more."""
+        left = self.left()
+        waiting = [each for each in left if isinstance(each, Petition)]
         waiting += self._petitions
         self._petitions.clear()
         if waiting:
             self._answer([Verdict(petition, error=_INTERRUPTED) for petition in waiting])
+        for order in left:
+            if isinstance(order, Order):
+                order.done(Settled(None, [], error=_INTERRUPTED))
         super().close(give_back=give_back)
 
-    def poisoned(self, letter: Letter, error: BaseException) -> None:
-        """Set aside a command that broke the orchestrator on every delivery."""
-        self._refuse(letter, RefusalError(command.POISON, f"processing failed: {error!r}"))
-        self.effects()
+    def poisoned(self, letter: Letter, error: Exception) -> None:
+        """Set aside a command that could not be dealt with on any delivery."""
+        log.error("actor.poisoned", actor=self.name, subject=letter.subject, exc_info=error)
+        self._refuse(letter, RefusalError(command.POISON, f"processing failed: {error}"))
+
+    def _granted(self, petition: Petition, task_id: str, settled: Settled) -> None:
+        if isinstance(settled.error, BrokenOrderError):
+            log.error("actor.petition_failed", actor=self.name, task_id=task_id, exc_info=settled.error)
+        self._verdicts.append(Verdict(petition, task_id, settled))
 
     def _taken(self, letter: Letter, settled: Settled) -> None:
-        if settled.error is None:
+        error = settled.error
+        if error is None:
             self.ack(letter)
+        elif isinstance(error, EventTooLargeError):
+            self._refuse(letter, RefusalError(command.TOO_LARGE, str(error)))
         else:
-            self._refuse(letter, RefusalError(command.TOO_LARGE, str(settled.error)))
+            self.fail(letter, error)
 
     def _cancel(self, wanted: Cancel, letter: Letter) -> Order:
         def done(settled: Settled) -> None:
-            if settled.state is None:
+            if settled.error is not None:
+                self.fail(letter, settled.error)
+            elif settled.state is None:
                 detail = f"expected the id of a task, got {wanted.task_id!r}, which was never submitted"
                 self._refuse(letter, RefusalError(command.UNKNOWN_TASK, detail, "id"))
             else:

@@ -15,7 +15,7 @@ Decision = Callable[[TaskState | None, datetime], list[TaskEvent]]
 class Settled(Struct, frozen=True):
     """What an order came to: the task's state now, the events it added, the stream sequence of the task's last event.
 
-    ``error`` is set, and nothing was added, when the log would not have the events.
+    ``error`` is set, and nothing was added, when the log would not have the events or there was no deciding.
     """
 
     state: TaskState | None

@@ -15,6 +15,8 @@ from callboard.events.errors import (
     BatchTooLargeError,
     CallboardError,
     EventTooLargeError,
+    LogRefusedError,
+    LogUnavailableError,
     VersionConflictError,
 )
 from callboard.events.task import TaskState, evolve
@@ -34,6 +36,14 @@ class ConflictsExhaustedError(CallboardError):
         self.task_id, self.count = task_id, count
 
 
+class BrokenOrderError(CallboardError):
+    """Deciding about one task raised, or what the log has of it cannot be read; nothing was stored."""
+
+    def __init__(self, task_id: str, cause: Exception) -> None:
+        super().__init__(f"deciding about task {task_id} failed: {type(cause).__name__}: {cause}")
+        self.task_id, self.__cause__ = task_id, cause
+
+
 class Settling:
     """Settles orders against one log. Not for several threads at once."""
 
@@ -44,15 +54,22 @@ class Settling:
     def settle(self, orders: Sequence[Order]) -> Iterator[tuple[Order, Settled]]:
         """Decide and store ``orders``, yielding each with its settled once its events are stored.
 
-        An settled carries an error where the log would not have the events. Orders on one task are decided in turn.
+        A settled carries an error where the log would not have the events, or where the order itself is broken: it
+        holds up no other. Orders on one task are decided in turn.
 
         Raises:
             LogUnavailableError, LogRefusedError: the log is out of reach; orders not yet yielded are not settled.
         """
         rest = list(orders)
         while rest:
-            batch = _Batch(self._tasks, rest, self._clock())
-            count = batch.decide()
+            try:
+                batch = _Batch(self._tasks, rest, self._clock())
+                count = batch.decide()
+            except (LogUnavailableError, LogRefusedError):
+                raise
+            except Exception:  # noqa: BLE001 - one of them is broken; each by itself, they show which
+                yield from self._one_by_one(rest)
+                return
             yield from self._store(batch, rest[:count])
             rest = rest[count:]
 
@@ -61,18 +78,19 @@ class Settling:
             yield from batch.append()
         except VersionConflictError:
             yield from self._again(orders)
-        except (EventTooLargeError, BatchTooLargeError) as error:
-            if len(orders) == 1:
-                yield orders[0], Settled(None, [], error=error)
-                return
+        except (LogUnavailableError, LogRefusedError):
+            raise
+        except Exception:  # noqa: BLE001 - an event that cannot be stored, as one too large; it shows by itself
             yield from self._one_by_one(orders)
 
     def _again(self, orders: list[Order]) -> Iterator[tuple[Order, Settled]]:
-        batch = _Batch(self._tasks, orders, self._clock(), reload=True)
-        count = batch.decide()
         try:
+            batch = _Batch(self._tasks, orders, self._clock(), reload=True)
+            count = batch.decide()
             yield from batch.append()
-        except (VersionConflictError, EventTooLargeError, BatchTooLargeError):
+        except (LogUnavailableError, LogRefusedError):
+            raise
+        except Exception:  # noqa: BLE001 - another conflict, or an order that is broken in the light of the log
             yield from self._one_by_one(orders)
         else:
             yield from self.settle(orders[count:])
@@ -83,14 +101,18 @@ class Settling:
 
     def _alone(self, order: Order) -> Settled:
         for _ in range(MAX_CONFLICTS):
-            batch = _Batch(self._tasks, [order], self._clock(), reload=True)
-            batch.decide()
             try:
+                batch = _Batch(self._tasks, [order], self._clock(), reload=True)
+                batch.decide()
                 return next(batch.append())[1]
             except VersionConflictError:
                 log.debug("actor.conflict", task_id=order.task_id)
             except (EventTooLargeError, BatchTooLargeError) as error:
                 return Settled(None, [], error=error)
+            except (LogUnavailableError, LogRefusedError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this order alone
+                return Settled(None, [], error=BrokenOrderError(order.task_id, error))
         return Settled(None, [], error=ConflictsExhaustedError(order.task_id, MAX_CONFLICTS))
 
 

@@ -1,8 +1,9 @@
 """The specialist: one agent's queue, its running handlers, and what became of them."""
 
+import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final
@@ -19,12 +20,13 @@ from callboard.actors.order import Order, Settled
 from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
 from callboard.actors.runner import Runner
 from callboard.actors.running import Running
-from callboard.actors.task import Task
+from callboard.actors.settling import BrokenOrderError
+from callboard.actors.task import task_of
 from callboard.actors.waiting_room import Waiting, WaitingRoom
 from callboard.events import task
-from callboard.events.errors import EventTooLargeError
+from callboard.events.errors import CallboardError, EventTooLargeError, LogUnavailableError
 from callboard.events.task import TaskState
-from callboard.events.task_events import Assigned, Submitted, TaskError, TaskEvent
+from callboard.events.task_events import Assigned, TaskError, TaskEvent
 
 WORKER_LOST: Final = TaskError("WorkerLost", "the worker that ran this attempt went away before it ended")
 NO_RESULT: Final = TaskError("NoResult", "the handler ended without a result")
@@ -57,6 +59,11 @@ class _Run(Struct, eq=False):
     running: Running | None = None
     cancelled: bool = False
 
+    def stop(self) -> None:
+        """Call the handler off, if it runs."""
+        if self.running is not None:
+            self.running.cancel()
+
 
 class Specialist(BatchActor):
     """Consumes one agent's assigned tasks, strictest band first; appends started, progressed, completed, failed."""
@@ -79,6 +86,8 @@ class Specialist(BatchActor):
         self._runs: dict[str, _Run] = {}
         self._waiting = WaitingRoom()
         self._draining = False
+        self._reports: set[Future[None]] = set()
+        self._closed = False
         self._idle = threading.Event()
         self._idle.set()
 
@@ -98,15 +107,19 @@ class Specialist(BatchActor):
 
     def read(self, letter: Letter) -> Order | None:
         """Put an assigned task into the waiting room, or return the order that starts it."""
-        event = _assigned.decode(letter.data)
+        try:
+            event = _assigned.decode(letter.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self.stray(letter, error)
+            return None
         if self._draining:
             self.give_back([letter])
             return None
         run = self._runs.get(event.originator_id)
         if run is not None and run.attempt == event.attempt:
             # Redelivered while it runs here: the newer letter is the one to acknowledge.
-            run.letter, letter = letter, run.letter
-            self.ack(letter)
+            older, run.letter = run.letter, letter
+            older.mailbox.forget([older])
             return None
         self._waiting.add(event, letter)
         return None
@@ -129,14 +142,20 @@ class Specialist(BatchActor):
     ) -> None:
         """Stop what runs before the supervisor starts this actor anew: nobody would hear its results."""
         for run in self._runs.values():
-            if run.running is not None:
-                run.running.cancel()
+            run.stop()
         super().on_failure(exception_type, exception_value, traceback_)
 
+    def close(self, *, give_back: bool) -> None:
+        """Give back what is held, and tell handlers that wait for a report to be stored that nobody will store it."""
+        self._closed = True
+        for stored in list(self._reports):
+            _interrupt(stored)
+        super().close(give_back=give_back)
+
     def _start(self, waiting: Waiting) -> Order:
-        task_id, attempt = waiting.task_id, waiting.attempt
-        run = _Run(task_id, attempt, waiting.letter)
-        self._runs[task_id] = run
+        attempt = waiting.attempt
+        run = _Run(waiting.task_id, attempt, waiting.letter)
+        self._runs[run.task_id] = run
         self._idle.clear()
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
@@ -149,13 +168,13 @@ class Specialist(BatchActor):
 
         def done(settled: Settled) -> None:
             if settled.error is not None:
-                self._put_back(run)
+                self._fail(run, settled.error)
             elif settled.state is not None and self._holds(settled.state, attempt):
                 self._launch(run, settled.state)
             else:
                 self._over(run)
 
-        return Order(task_id, decide, done, version=waiting.version)
+        return Order(run.task_id, decide, done, version=waiting.version)
 
     def _holds(self, state: TaskState, attempt: int) -> bool:
         """Tell whether the log says that this very actor runs that attempt."""
@@ -167,7 +186,7 @@ class Specialist(BatchActor):
             self._over(run)
             return
         context = Context(
-            task=_task(state, submitted),
+            task=task_of(state, submitted),
             report=lambda fraction, note: self._progress(run, fraction, note),
         )
         run.running = self._runner.run(
@@ -193,6 +212,8 @@ class Specialist(BatchActor):
                 self._over(run)
             elif isinstance(settled.error, EventTooLargeError):
                 self.post(self._end(run, failure(OUTPUT_TOO_LARGE, str(settled.error))))
+            elif isinstance(settled.error, BrokenOrderError):
+                self._fail(run, settled.error)
             else:
                 self.post(self._end(run, outcome))
 
@@ -200,8 +221,12 @@ class Specialist(BatchActor):
 
     def _progress(self, run: _Run, fraction: float | None, note: str | None) -> "Future[None]":
         stored: Future[None] = Future()
+        self._reports.add(stored)
+        if self._closed:
+            _interrupt(stored)
 
         def done(settled: Settled) -> None:
+            self._reports.discard(stored)
             if settled.error is not None:
                 stored.set_exception(settled.error)
             else:
@@ -211,22 +236,27 @@ class Specialist(BatchActor):
         return stored
 
     def _over(self, run: _Run) -> None:
-        if self._runs.get(run.task_id) is run:
-            del self._runs[run.task_id]
+        if self._dropped(run):
             self.ack(run.letter)
+
+    def _fail(self, run: _Run, error: CallboardError) -> None:
+        if self._dropped(run):
+            self.fail(run.letter, error)
+
+    def _dropped(self, run: _Run) -> bool:
+        """Have ``run`` in hand no longer; tell whether it was."""
+        mine = self._runs.get(run.task_id) is run
+        if mine:
+            del self._runs[run.task_id]
         if not self._runs:
             self._idle.set()
-
-    def _put_back(self, run: _Run) -> None:
-        del self._runs[run.task_id]
-        self.give_back([run.letter], BUSY_SECONDS)
+        return mine
 
     def _cancel(self, task_id: str) -> None:
         run = self._runs.get(task_id)
         if run is not None:
             run.cancelled = True
-            if run.running is not None:
-                run.running.cancel()
+            run.stop()
 
     def _drain(self) -> threading.Event:
         self._draining = True
@@ -238,34 +268,22 @@ class Specialist(BatchActor):
     def _release(self, reason: str) -> None:
         orders = []
         for run in self._runs.values():
-            if run.running is not None:
-                run.running.cancel()
+            run.stop()
             orders.append(self._hand_back(run, reason))
         self._settle(list(orders))
         self._flush_acks()
 
     def _hand_back(self, run: _Run, reason: str) -> Order:
-        return Order(
-            run.task_id,
-            lambda state, now: task.release(state, run.attempt, reason, now),
-            lambda _settled: self._over(run),
-        )
+        def done(settled: Settled) -> None:
+            if settled.error is None:
+                self._over(run)
+            else:
+                self._fail(run, settled.error)
+
+        return Order(run.task_id, lambda state, now: task.release(state, run.attempt, reason, now), done)
 
 
-def _task(state: TaskState, submitted: Submitted) -> Task:
-    """Return the task as its handler sees it; ``input`` is decoded where the handler runs."""
-    return Task(
-        id=state.id,
-        agent=state.agent or "",
-        input=None,
-        kind=submitted.kind,
-        priority=state.priority,
-        attempt=state.attempt,
-        max_attempts=state.max_attempts,
-        user_id=submitted.user_id,
-        session_id=submitted.session_id,
-        tenant_id=submitted.tenant_id,
-        parent_id=submitted.parent_id,
-        metadata=submitted.metadata,
-        submitted_at=submitted.at,
-    )
+def _interrupt(stored: "Future[None]") -> None:
+    # Somebody else may have been faster.
+    with contextlib.suppress(InvalidStateError):
+        stored.set_exception(LogUnavailableError("the specialist ended before the report was stored"))

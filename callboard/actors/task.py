@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from callboard.events.task_events import DEFAULT_MAX_ATTEMPTS
+from callboard.events.task_events import DEFAULT_MAX_ATTEMPTS, Submitted
+from callboard.events.task_state import TaskState
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -29,3 +30,22 @@ class Task(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     metadata: dict[str, Any] = {}
     submitted_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def task_of(state: TaskState, submitted: Submitted) -> Task:
+    """Return the task as its handler sees it; ``input`` is decoded where the handler runs."""
+    return Task(
+        id=state.id,
+        agent=state.agent or "",
+        input=None,
+        kind=submitted.kind,
+        priority=state.priority,
+        attempt=state.attempt,
+        max_attempts=state.max_attempts,
+        user_id=submitted.user_id,
+        session_id=submitted.session_id,
+        tenant_id=submitted.tenant_id,
+        parent_id=submitted.parent_id,
+        metadata=submitted.metadata,
+        submitted_at=submitted.at,
+    )

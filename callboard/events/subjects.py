@@ -8,7 +8,7 @@ import base64
 import re
 from uuid import UUID
 
-from callboard.events.errors import InvalidTokenError
+from callboard.events.errors import InvalidTokenError, InvalidValueError, shorten
 
 COMMANDS = "CALLBOARD_COMMANDS"
 REQUESTS = "CALLBOARD_REQUESTS"
@@ -131,6 +131,18 @@ def live_event(event: str) -> str:
 def task_event(event: str) -> str:
     """Return the filter for one kind of stored task event of every task."""
     return f"{TASK_PREFIX}.*.*.{token(event, 'event')}"
+
+
+def task_version(subject: str) -> tuple[str, int]:
+    """Return the id of the task and the version of the event that is stored under ``subject``.
+
+    Raises:
+        InvalidValueError: it is not the subject of a task's event.
+    """
+    tokens = subject.split(".")
+    if len(tokens) < 6 or not tokens[4].isdecimal():
+        raise InvalidValueError(f"expected {TASK_PREFIX}.<id>.<version>.<event>, got {shorten(subject)}")
+    return tokens[3], int(tokens[4])
 
 
 def assigned(agent: str, priority: str) -> str:
