@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 import structlog
+from nats.errors import Error as NatsError
 
 from callboard.actors.batch_actor import WAKE, Begin
 from callboard.actors.inbox import Inbox
@@ -60,6 +61,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._crashed = crashed
         self._inbox: Inbox[Message] = Inbox(self._awake)
         self._pull: OrderedPull | None = None
+        self._renewal: asyncio.Task[None] | None = None
 
     def on_receive(self, message: Any) -> None:
         """Begin, or apply what has arrived."""
@@ -67,6 +69,8 @@ class Projector(pykka.ThreadingActor, Generic[E]):
             self._loop.run(self._start())
         elif message is WAKE:
             self._work()
+        else:
+            raise TypeError(f"actor {self.name} does not know what to do with {message!r}")
 
     def on_stop(self) -> None:
         """Stop reading."""
@@ -82,20 +86,40 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         error = exception_value or RuntimeError(str(exception_type))
         text = "".join(traceback.format_exception(exception_type, exception_value, traceback_))[-4000:]
         log.error("actor.crashed", actor=self.name, error=repr(error), traceback=text)
-        self._close()
+        try:
+            self._close()
+        except Exception as late:  # noqa: BLE001 - the supervisor is to hear of the crash all the same
+            log.warning("actor.close_failed", actor=self.name, error=repr(late))
         self._crashed(self.name, error)
 
     def _work(self) -> None:
         arrived = self._inbox.take(BATCH)
         if not arrived:
             return
-        read, newest = self._read, arrived[-1]
-        events = [read(each.subject, sequence_of(each.reply), each.data, "") for each in arrived[:-1]]
-        event_id = (newest.headers or {}).get(EVENT_HEADER, "")
-        events.append(read(newest.subject, sequence_of(newest.reply), newest.data, event_id))
-        self._apply(events)
+        fresh = self._fresh(arrived)
+        if fresh:
+            self._apply(self._events(fresh))
         self._loop.loop.call_soon_threadsafe(self._release, len(arrived))
         self._awake()
+
+    def _events(self, messages: Sequence[Message]) -> list[E]:
+        read, newest = self._read, messages[-1]
+        events = [read(each.subject, sequence_of(each.reply), each.data, "") for each in messages[:-1]]
+        event_id = (newest.headers or {}).get(EVENT_HEADER, "")
+        events.append(read(newest.subject, sequence_of(newest.reply), newest.data, event_id))
+        return events
+
+    def _fresh(self, arrived: list[Message]) -> list[Message]:
+        """Leave out what arrived twice: a new pull begins where the views stood, not where the old one broke off."""
+        if sequence_of(arrived[-1].reply) - sequence_of(arrived[0].reply) + 1 == len(arrived):
+            return arrived
+        fresh, last = [], self._position()
+        for message in arrived:
+            sequence = sequence_of(message.reply)
+            if sequence > last:
+                fresh.append(message)
+                last = sequence
+        return fresh
 
     async def _start(self) -> None:
         first = self._position() + 1
@@ -108,12 +132,13 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._renewal = asyncio.ensure_future(self._renew())
 
     async def _renew(self) -> None:
-        """Read on from the views' position; what is applied twice is skipped there."""
-        while self._pull is not None:
-            await self._pull.stop()
+        """Read on from the views' position."""
+        while True:
             try:
+                if self._pull is not None:
+                    await self._pull.stop()
                 await self._start()
-            except CallboardError as error:
+            except (CallboardError, NatsError) as error:
                 log.warning("projector.renewal_failed", error=str(error))
                 await asyncio.sleep(RENEW_SECONDS)
             else:
@@ -124,13 +149,17 @@ class Projector(pykka.ThreadingActor, Generic[E]):
             self._pull.release(count)
 
     def _close(self) -> None:
+        self._loop.run(self._end())
+
+    async def _end(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
         pull, self._pull = self._pull, None
         if pull is not None:
-            self._loop.run(pull.stop())
+            await pull.stop()
 
     def _awake(self) -> None:
         try:
             self.actor_ref.tell(WAKE)
         except pykka.ActorDeadError:
             log.debug("actor.woken_dead", actor=self.name)
-

@@ -4,6 +4,8 @@ Pykka has no supervision of its own: an exception ends an actor, and with it wha
 lost by that, because what an actor has not acknowledged comes again from the stream.
 """
 
+import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -14,12 +16,14 @@ import structlog
 from msgspec import Struct
 
 from callboard.actors.batch_actor import Begin
-from callboard.events.errors import CallboardError
+from callboard.events.errors import CallboardError, LogUnavailableError
 
 log = structlog.get_logger()
 
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 30
+PAUSE_SECONDS: Final = 1.0
+"""How long an actor that could not be started again is left alone."""
 
 
 class ChildSpec(Struct, frozen=True, kw_only=True):
@@ -39,14 +43,12 @@ class StartAll(Struct, frozen=True):
     """Start the actors in order. Asked, it raises what the first one that cannot start raises."""
 
 
+class EndRestarts(Struct, frozen=True):
+    """Leave an actor that crashes from now on where it is: everything is about to be stopped."""
+
+
 class StopAll(Struct, frozen=True):
-    """Stop the actors in reverse order, each after what it has in hand."""
-
-
-class FindChild(Struct, frozen=True):
-    """Asked, it answers with the reference of the actor ``name`` that runs now; KeyError when there is none."""
-
-    name: str
+    """Stop the actors in reverse order, each after what it has in hand. A second time there is nothing to stop."""
 
 
 class Crashed(Struct, frozen=True):
@@ -75,6 +77,7 @@ class Supervisor(pykka.ThreadingActor):
         self._gave_up = gave_up
         self._children: dict[str, pykka.ActorRef[Any]] = {}
         self._restarts: dict[str, deque[float]] = {spec.name: deque() for spec in specs}
+        self._ending = False
 
     @property
     def tree(self) -> list[dict[str, Any]]:
@@ -85,14 +88,14 @@ class Supervisor(pykka.ThreadingActor):
         ]
 
     def on_receive(self, message: Any) -> Any:
-        """Start, stop or find children, or replace one that crashed."""
+        """Start or stop the actors, or replace one that crashed."""
         match message:
             case StartAll():
                 self._start_all()
+            case EndRestarts():
+                self._ending = True
             case StopAll():
                 self._stop_all()
-            case FindChild(name=name):
-                return self._children[name]
             case Crashed(name=name, error=error):
                 self._replace(name, error)
             case _:
@@ -105,36 +108,63 @@ class Supervisor(pykka.ThreadingActor):
             self._start(name)
 
     def _stop_all(self) -> None:
-        for name in reversed(list(self._children)):
-            ref = self._children.pop(name)
-            try:
-                ref.stop(timeout=STOP_SECONDS)
-            except (pykka.ActorDeadError, pykka.Timeout) as error:
-                log.warning("supervisor.stop_failed", actor=name, error=repr(error))
+        self._ending = True
+        for name in reversed(self._specs):
+            ref = self._children.pop(name, None)
+            if ref is not None:
+                self._end(name, ref)
+
+    @staticmethod
+    def _end(name: str, ref: "pykka.ActorRef[Any]") -> None:
+        try:
+            ref.stop(timeout=STOP_SECONDS)
+        except pykka.Timeout as error:
+            log.warning("supervisor.stop_failed", actor=name, error=repr(error))
 
     def _replace(self, name: str, error: BaseException) -> None:
         """Start ``name`` anew, unless it has crashed too often or everything is being stopped."""
-        if name not in self._children:
+        if self._ending:
             return
-        spec, times = self._specs[name], self._restarts[name]
-        now = monotonic()
-        times.append(now)
-        while times and now - times[0] > spec.within_seconds:
-            times.popleft()
-        if len(times) > spec.max_restarts:
+        spec = self._specs[name]
+        # That the log is out of reach is no fault of the actor's: it is tried until the log is back.
+        if not isinstance(error, LogUnavailableError) and self._too_often(spec):
             self._give_up(RestartsExhaustedError(name, spec.max_restarts, spec.within_seconds))
             return
-        log.warning("supervisor.restarting", actor=name, restarts=len(times), error=repr(error))
+        log.warning("supervisor.restarting", actor=name, restarts=len(self._restarts[name]), error=repr(error))
         try:
             self._start(name)
         except Exception as again:  # noqa: BLE001 - an actor that cannot start has crashed, whatever the reason
-            self._replace(name, again)
+            self._later(Crashed(name, again))
+
+    def _too_often(self, spec: ChildSpec) -> bool:
+        times, now = self._restarts[spec.name], monotonic()
+        times.append(now)
+        while now - times[0] > spec.within_seconds:
+            times.popleft()
+        return len(times) > spec.max_restarts
 
     def _start(self, name: str) -> None:
         ref = self._specs[name].start()
         self._children[name] = ref
-        ref.ask(Begin(), timeout=START_SECONDS)
+        try:
+            ref.ask(Begin(), timeout=START_SECONDS)
+        except Exception:
+            # It may have begun in part; left alone it would go on with that beside its successor.
+            ref.stop(block=False)
+            raise
+
+    def _later(self, message: Crashed) -> None:
+        """Tell this actor ``message`` after a pause."""
+
+        def tell() -> None:
+            with contextlib.suppress(pykka.ActorDeadError):
+                self.actor_ref.tell(message)
+
+        timer = threading.Timer(PAUSE_SECONDS, tell)
+        timer.daemon = True
+        timer.start()
 
     def _give_up(self, error: BaseException) -> None:
+        self._ending = True
         log.error("supervisor.gave_up", error=str(error))
         self._gave_up(error)
