@@ -4,7 +4,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final
 
 import pykka
 import structlog
@@ -22,9 +23,9 @@ from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
 from callboard.actors.specialist import CancelRun, Drain, Release
 from callboard.actors.state_cache import StateCache
-from callboard.actors.supervisor import Crashed, StartAll, StopAll, Supervisor
+from callboard.actors.supervisor import Crashed, EndRestarts, StartAll, StopAll, Supervisor
 from callboard.actors.task_log import TaskLog
-from callboard.company import Wires, specialist_name
+from callboard.company import PROJECTOR, Wires, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.events import subjects
@@ -38,6 +39,7 @@ from callboard.view_set import ViewSet
 log = structlog.get_logger()
 
 CLOSE_SECONDS: Final = 10.0
+HANDLER_SECONDS: Final = 1.0
 RELEASED: Final = "callboard was stopped while this attempt ran"
 
 
@@ -59,12 +61,13 @@ class App:
         self._agents = {agent.name: agent for agent in agents}
         self._environment = environment or {}
         self._gave_up = gave_up or (lambda _error: None)
-        self._link = Link(config)
+        self._link = Link(config, lost=self._gave_up)
         self._outbound = Link.loop("callboard-outbound")
         self._runner = Runner(max_threads=config.worker_threads)
         self._views: ViewSet | None = None
         self._channels: dict[str, Channel] = {}
         self._roster: dict[str, pykka.ActorRef[Any]] = {}
+        self._stopping = threading.Event()
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
         self._service: Service | None = None
 
@@ -90,29 +93,25 @@ class App:
 
     def stop(self, grace_seconds: float | None = None) -> None:
         """Take no more work, let what runs finish within the grace, hand back the rest, then stop everything."""
-        until = time.monotonic() + (self.config.grace_seconds if grace_seconds is None else grace_seconds)
-        log.info("app.stopping", grace_seconds=round(until - time.monotonic(), 3))
-        if self._service is not None:
-            self._link.io.run(self._service.stop(), CLOSE_SECONDS)
-        if self._supervisor is not None:
-            self._drain(until)
-            self._catch_up()
+        grace = self.config.grace_seconds if grace_seconds is None else grace_seconds
+        until = time.monotonic() + grace
+        log.info("app.stopping", grace_seconds=grace)
+        if not self._link.lost:
+            _attempt("service", self._stop_service)
+            _attempt("work", lambda: self._drain(until))
+            _attempt("views", self._catch_up)
         self.kill()
         log.info("app.stopped")
 
     def kill(self) -> None:
         """Stop what is there without waiting for work; what is not acknowledged comes again."""
-        if self._supervisor is not None:
-            self._supervisor.ask(StopAll())
-            self._supervisor.stop()
-            self._supervisor = None
-        self._runner.stop(1.0)
-        for channel in self._channels.values():
-            self._outbound.run(channel.close(), CLOSE_SECONDS)
-        self._outbound.stop()
-        if self._views is not None:
-            self._views.close()
-        self._link.close()
+        self._stopping.set()
+        _attempt("actors", self._stop_actors)
+        _attempt("handlers", lambda: self._runner.stop(HANDLER_SECONDS))
+        _attempt("channels", self._close_channels)
+        _attempt("outbound", self._outbound.stop)
+        _attempt("views", self._close_views)
+        _attempt("link", self._link.close)
 
     def _start(self) -> None:
         self._link.open()
@@ -138,14 +137,15 @@ class App:
             epoch=self._link.epoch(),
             answer=express.answer,
             roster=self._roster,
+            stopping=self._stopping,
             position=self._views.position,
             read_event=LogEvent.from_message,
             apply=self._views.runner.apply,
             crashed=self._crashed,
         )
+        io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
         self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)
         self._supervisor.ask(StartAll())
-        io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
         self._service = self._open_service(express)
         io.run(self._service.start())
 
@@ -178,8 +178,10 @@ class App:
         )
 
     def _crashed(self, name: str, error: BaseException) -> None:
-        if self._supervisor is not None:
-            self._supervisor.tell(Crashed(name, error))
+        supervisor = self._supervisor
+        if supervisor is not None:
+            with contextlib.suppress(pykka.ActorDeadError):
+                supervisor.tell(Crashed(name, error))
 
     async def _heard_cancelled(self, message: Msg) -> None:
         """Stop the handler of a task that was just cancelled, whoever did it, if it runs here."""
@@ -188,14 +190,54 @@ class App:
             with contextlib.suppress(KeyError, pykka.ActorDeadError):
                 self._roster[specialist_name(name)].tell(CancelRun(task_id))
 
+    def _stop_service(self) -> None:
+        if self._service is not None:
+            self._link.io.run(self._service.stop(), CLOSE_SECONDS)
+
     def _drain(self, until: float) -> None:
+        """Let what runs finish until then; what still runs is handed back to its queue."""
+        if self._supervisor is None:
+            return
+        # An actor that crashed now would take new work when it starts again.
+        self._supervisor.tell(EndRestarts())
         specialists = [self._roster[specialist_name(name)] for name in self._agents]
-        idle = [cast("threading.Event", ref.ask(Drain())) for ref in specialists]
-        for ref, ended in zip(specialists, idle, strict=True):
-            if not ended.wait(max(0.0, until - time.monotonic())):
-                ref.ask(Release(RELEASED))
+        asked = [(ref, ref.ask(Drain(), block=False)) for ref in specialists]
+        busy = [ref for ref, answer in asked if not _ended(answer, until)]
+        for answer in [ref.ask(Release(RELEASED), block=False) for ref in busy]:
+            _attempt("release", partial(answer.get, timeout=CLOSE_SECONDS))
 
     def _catch_up(self) -> None:
         """Let the views reach the end of the log, so that the next start finds little to do."""
-        if self._views is not None:
+        if self._views is not None and self._roster[PROJECTOR].is_alive():
             self._views.catch_up(CLOSE_SECONDS)
+
+    def _stop_actors(self) -> None:
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            supervisor.ask(StopAll())
+            supervisor.stop()
+
+    def _close_channels(self) -> None:
+        for channel in self._channels.values():
+            self._outbound.run(channel.close(), CLOSE_SECONDS)
+
+    def _close_views(self) -> None:
+        if self._views is not None:
+            self._views.close()
+
+
+def _ended(answer: "pykka.Future[threading.Event]", until: float) -> bool:
+    """Tell whether all that a specialist runs ends in time; ``answer`` is that to a request to drain."""
+    try:
+        ended = answer.get(timeout=max(0.0, until - time.monotonic()))
+    except (pykka.Timeout, pykka.ActorDeadError):
+        return False
+    return ended.wait(max(0.0, until - time.monotonic()))
+
+
+def _attempt(step: str, work: Callable[[], object]) -> None:
+    """Do one step of stopping; the next ones are taken whatever becomes of it."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - nothing that fails now may keep the rest from being stopped
+        log.warning("app.step_failed", step=step, error=repr(error))

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ COMMAND_FILTERS: Final = (
     f"{subjects.RETRY}.*",
     f"{subjects.HEARTBEAT}.*",
 )
+PROJECTOR: Final = "projector"
 ENDINGS: Final = ("completed", "failed")
 MIN_PREFETCH: Final = 8
 
@@ -61,6 +63,7 @@ class Wires(Struct, frozen=True, kw_only=True):
     epoch: str
     answer: Answer
     roster: "dict[str, pykka.ActorRef[Any]]"
+    stopping: threading.Event
     position: Callable[[], int]
     read_event: Callable[[str, int, bytes, str], Any]
     apply: Callable[[Sequence[Any]], None]
@@ -70,7 +73,7 @@ class Wires(Struct, frozen=True, kw_only=True):
 def specs(wires: Wires) -> list[ChildSpec]:
     """Return the actors in start order: who reads what others write comes first."""
     starts: list[tuple[str, Start]] = [
-        ("projector", lambda: _projector(wires)),
+        (PROJECTOR, lambda: _projector(wires)),
         ("delivery", lambda: _delivery(wires)),
         *((specialist_name(agent.name), _specialist(wires, agent)) for agent in wires.agents.values()),
         ("orchestrator", lambda: _orchestrator(wires)),
@@ -95,7 +98,7 @@ def specialist_name(agent: str) -> str:
 
 def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
     return Projector.start(
-        "projector",
+        PROJECTOR,
         loop=wires.io,
         connection=wires.connection,
         position=wires.position,
@@ -110,6 +113,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         "orchestrator",
         wires.tasks,
         wires.crashed,
+        stopping=wires.stopping,
         intake=wires.intake,
         dead_letters=DeadLetters(wires.connection),
         loop=wires.io,
@@ -134,6 +138,7 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
         "delivery",
         wires.tasks,
         wires.crashed,
+        stopping=wires.stopping,
         channels=wires.channels,
         plan=Plan(
             max_attempts=config.delivery_max_attempts,
@@ -165,6 +170,7 @@ def _specialist(wires: Wires, agent: Agent) -> Start:
             specialist_name(agent.name),
             wires.tasks,
             wires.crashed,
+            stopping=wires.stopping,
             agent=agent,
             runner=wires.runner,
             # A name of its own: what an earlier one left running is lost, and must not look like ours.

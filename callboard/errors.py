@@ -35,6 +35,10 @@ class ServerNotFoundError(CallboardError, ConnectionError):
         self.url = url
 
 
+class ServerLostError(CallboardError, ConnectionError):
+    """The NATS server that callboard worked with is gone for good."""
+
+
 class NotRunningError(CallboardError, ConnectionError):
     """A NATS server answers, but no callboard serves there."""
 

@@ -1,6 +1,7 @@
 """What ties a process to its NATS server: the embedded server when there is one, the connection, the I/O thread."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, ParamSpec, TypeVar
@@ -10,13 +11,13 @@ from nats.errors import Error as NatsError
 
 from callboard import preflight
 from callboard.config import Config
-from callboard.errors import ServerNotFoundError
+from callboard.errors import ServerLostError, ServerNotFoundError
 from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import LogUnavailableError
 from callboard.events.loop import Loop
 from callboard.nats_url import shown_url
-from callboard.server import Server
+from callboard.server import LOG_NAME, Server
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,8 +27,12 @@ CLOSE_SECONDS: Final = 10.0
 class Link:
     """A connection that is open between :meth:`open` and :meth:`close`."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, lost: Callable[[BaseException], None] | None = None) -> None:
+        """``lost`` is told, from any thread, when the server has gone for good and nothing but an end is left."""
         self._config = config
+        self._lost = lost or (lambda _error: None)
+        self._closing = False
+        self.lost = False
         self._server = None if config.nats_url else Server(config.directory, config.port)
         self.io = Loop("callboard-io")
         self.connection = Connection()
@@ -47,9 +52,10 @@ class Link:
         self._config.directory.mkdir(parents=True, exist_ok=True)
         if self._server is not None:
             self.url = self._server.start()
+            threading.Thread(target=self._watch, args=(self._server,), name="nats-server-watch", daemon=True).start()
         self.io.start()
         try:
-            self.io.run(self.connection.open(self.url, **self._credentials()))
+            self.io.run(self.connection.open(self.url, closed_cb=self._closed, **self._credentials()))
         except (NatsError, OSError) as error:
             raise ServerNotFoundError(shown_url(self.url), str(error) or type(error).__name__) from error
         self.io.run(
@@ -58,11 +64,14 @@ class Link:
 
     def close(self) -> None:
         """Close the connection, end the I/O thread, stop the embedded server. May be called twice."""
-        if self.connection.is_connected or self.connection.is_reconnecting:
-            self.io.run(self.connection.close(), CLOSE_SECONDS)
-        self.io.stop()
-        if self._server is not None:
-            self._server.stop()
+        self._closing = True
+        try:
+            if self.connection.is_connected or self.connection.is_reconnecting:
+                self.io.run(self.connection.close(), CLOSE_SECONDS)
+        finally:
+            self.io.stop()
+            if self._server is not None:
+                self._server.stop()
 
     def stream_info(self, stream: str) -> dict[str, Any]:
         """Return what the server says of ``stream``: its ``created`` time, ``config`` and ``state``.
@@ -88,6 +97,21 @@ class Link:
             return await asyncio.wrap_future(self.io.spawn(here()))
 
         return crossed
+
+    def _watch(self, server: Server) -> None:
+        code = server.wait()
+        self._lose(f"the nats-server under {server.directory} ended with code {code}: see {LOG_NAME} there")
+
+    async def _closed(self) -> None:
+        # Anything that is not a broken connection ends it for good: expired rights, a protocol the server refuses.
+        errors = self.connection.recent_errors
+        self._lose(f"the server closed the connection: {errors[-1] if errors else 'it did not say why'}")
+
+    def _lose(self, reason: str) -> None:
+        if self._closing or self.lost:
+            return
+        self.lost = True
+        self._lost(ServerLostError(reason))
 
     async def _info(self, stream: str) -> dict[str, Any]:
         try:

@@ -2,9 +2,9 @@
 
 import gc
 import os
+import queue
 import signal
 import sys
-import threading
 from collections.abc import Mapping
 from types import FrameType
 from typing import Final
@@ -26,7 +26,8 @@ SWITCH_SECONDS: Final = 0.0005
 Python's 5 ms it idles most of the time beside a busy actor."""
 
 GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""Most of what a process holds are states and events, which have no cycles; looking for some took a fifth of its time."""
+"""Most of what a process holds are states and events, which have no cycles; looking for some took a fifth of its
+time."""
 
 
 def run(config: Config, environment: Mapping[str, str]) -> int:
@@ -58,21 +59,26 @@ class _Stop:
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
-        self._wanted = threading.Event()
+        self._signals = 0
+        # Of all queues and events the only one that may be used in a signal handler: it never waits for itself.
+        self._news: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
 
     def heard(self, number: int, _frame: FrameType | None) -> None:
         """Note the first signal; end the process at the second."""
-        if self._wanted.is_set():
+        self._signals += 1
+        if self._signals > 1:
             os._exit(KILLED)
-        log.info("process.signal", signal=signal.Signals(number).name)
-        self._wanted.set()
+        self._news.put(number)
 
     def give_up(self, error: BaseException) -> None:
-        """Stop because the app cannot go on."""
-        self.error = error
-        self._wanted.set()
+        """Stop because the app cannot go on; from any thread."""
+        self._news.put(error)
 
     def wait(self) -> None:
-        """Return when somebody wants to stop; wakes now and then, so that signals are handled."""
-        while not self._wanted.wait(1.0):
-            pass
+        """Return when somebody wants to stop."""
+        news = self._news.get()
+        if isinstance(news, BaseException):
+            self.error = news
+            log.error("process.gave_up", error=str(news))
+        else:
+            log.info("process.signal", signal=signal.Signals(news).name)
