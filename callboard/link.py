@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, ParamSpec, TypeVar
 
 import msgspec
+import structlog
 from nats.errors import Error as NatsError
 
 from callboard import preflight
@@ -16,8 +17,11 @@ from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import LogUnavailableError
 from callboard.events.loop import Loop
+from callboard.events.takeover import take_over
 from callboard.nats_url import shown_url
 from callboard.server import LOG_NAME, Server
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,6 +65,11 @@ class Link:
         self.io.run(
             preflight.check(self.connection, sync_always=self._server is not None, replicas=self._config.replicas)
         )
+        if self._server is not None:
+            # The server was started just now by the one process that may: whoever held a message is dead.
+            count = self.io.run(take_over(self.connection, subjects.STREAMS))
+            if count:
+                log.info("link.taken_over", messages=count)
 
     def close(self) -> None:
         """Close the connection, end the I/O thread, stop the embedded server. May be called twice."""

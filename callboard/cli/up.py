@@ -63,6 +63,15 @@ class Work:
             show_default=True,
         ),
     ] = 10.0
+    ack_wait_seconds: Annotated[
+        float,
+        Parameter(
+            name="--ack-wait",
+            metavar="SECONDS",
+            help="How long the work of a process that died waits until another takes it over.",
+            show_default=True,
+        ),
+    ] = 30.0
     allow_private_addresses: Annotated[
         bool, Parameter(help="Let webhooks go to this machine and its network, for development.")
     ] = False
