@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from callboard.projections.errors import ViewsMismatchError
+from callboard.projections.log_event import LogEvent
 from tests.support.log_stretch import STREAM_CREATED, log_of
 from tests.support.task_story import QUEUED, RUNNING
 from tests.support.views import filled, opened
@@ -52,3 +53,12 @@ def test_new_views_take_the_log_they_are_first_compared_with(tmp_path: Path) -> 
         views.check(stream_created=STREAM_CREATED, last_seq=10, event_id=None)
     with opened(tmp_path / "views") as views, pytest.raises(ViewsMismatchError):
         views.check(stream_created=LATER, last_seq=10, event_id=None)
+
+
+def test_an_event_whose_id_was_not_known_is_compared_by_its_place_alone(tmp_path: Path) -> None:
+    nameless = [LogEvent.from_message("callboard.events.stray", 1, b"{}")]
+    with opened(filled(tmp_path / "views", [nameless])) as views:
+        views.check(stream_created=STREAM_CREATED, last_seq=1, event_id="")
+        views.check(stream_created=STREAM_CREATED, last_seq=1, event_id="event-1")
+        with pytest.raises(ViewsMismatchError):
+            views.check(stream_created=STREAM_CREATED, last_seq=1, event_id=None)

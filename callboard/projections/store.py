@@ -186,7 +186,7 @@ def _mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str 
         return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
     if last_seq < marker.seq:
         return f"it ends at sequence {last_seq}, they at {marker.seq}"
-    if marker.seq and event_id != marker.event_id:
+    if marker.seq and (event_id is None or marker.event_id not in ("", event_id)):
         return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
     return None
 

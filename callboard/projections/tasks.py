@@ -57,6 +57,7 @@ CREATE TABLE tasks (
     ready_at INTEGER,
     started_at INTEGER,
     finished_at INTEGER,
+    completed_at INTEGER,
     duration_ms REAL,
     completion INTEGER,
     version INTEGER NOT NULL,
@@ -92,7 +93,7 @@ _tasks: Final = Upsert(
     keys=("id",),
     once=("n",),
     sums=("released",),
-    derived=(("completion", "output", "max(0, excluded.finished_at - tasks.ready_at)"),),
+    derived=(("completion", "completed_at", "max(0, excluded.completed_at - tasks.ready_at)"),),
 )
 _PENDING: Final[Patch] = {"status": "pending", "attempts": 0, "at": None, "receipt": None, "error": None}
 _deliveries: Final = Upsert(table="task_deliveries", keys=("task_id", "position"))
@@ -175,7 +176,7 @@ def _completed(patch: Patch, event: Completed) -> None:
     patch["status"] = "completed"
     patch["output"] = event.output
     patch["duration_ms"] = event.duration_ms
-    patch["finished_at"] = at = micros(event.at)
+    patch["finished_at"] = patch["completed_at"] = at = micros(event.at)
     if "ready_at" in patch:
         patch["completion"] = max(0, at - patch["ready_at"])
 
