@@ -82,7 +82,7 @@ def test_an_unknown_channel_is_named_with_those_that_are_known(channel: object) 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"channel": "log", "level": "info"}, "delivery[1].'level': unknown field, expected only channel"),
+        ({"channel": "log", "level": "info"}, "delivery[1].level: unknown field, expected only channel"),
         ({"channel": "webhook"}, "delivery[1]: Object missing required field `url`"),
         ({"channel": "webhook", "url": 7}, "delivery[1].url: Expected `str`, got `int`"),
         ({"channel": "stream", "subject": "a", "jetstream": 1}, "delivery[1].jetstream: Expected `bool`, got `int`"),

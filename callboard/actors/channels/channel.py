@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from callboard.events.errors import CallboardError, InvalidValueError, shorten
-from callboard.events.submission import DeliverySpec
+from callboard.events.submission import MAX_TEXT, DeliverySpec
 
 T = TypeVar("T", bound=Struct)
 _LOCATION = re.compile(r"^(?P<text>.*) - at `\$\.?(?P<path>[^`]*)`$", re.DOTALL)
@@ -125,7 +125,7 @@ def _spec_error(message: str, kind: type[Struct]) -> SpecError:
     unknown, located = _UNKNOWN.search(message), _LOCATION.match(message)
     if unknown:
         takes = ", ".join(kind.__struct_fields__)
-        return SpecError(shorten(unknown["name"]), f"unknown field, expected only {takes}")
+        return SpecError(unknown["name"][:MAX_TEXT], f"unknown field, expected only {takes}")
     if located:
         return SpecError(located["path"] or None, located["text"])
     return SpecError(None, message)
