@@ -29,28 +29,27 @@ class LiveEvents:
 
     async def until(self, *wanted: str, seconds: float = 20.0) -> list[WireEvent]:
         """Return all events so far, once one with one of these names has come."""
-        return await self.until_one(lambda event: event.name in wanted, " or ".join(wanted), seconds)
+        return await self.until_count(lambda event: event.name in wanted, 1, " or ".join(wanted), seconds)
 
     async def until_over(self, seconds: float = 20.0) -> list[WireEvent]:
         """Return all events so far, once a terminal one has come."""
         return await self.until(*TERMINAL, seconds=seconds)
 
-    async def until_one(self, wanted: Wanted, what: str, seconds: float = 20.0) -> list[WireEvent]:
-        """Return all events so far, once one is as ``wanted``; it may have come before."""
-        deadline = time.monotonic() + seconds
-        found = any(wanted(event) for event in self.events)
-        while not found:
-            await self._next(deadline - time.monotonic(), what)
-            found = wanted(self.events[-1])
-        return self.events
+    async def until_delivered(self, count: int = 1, seconds: float = 20.0) -> list[WireEvent]:
+        """Return all events so far, once ``count`` deliveries were made or given up."""
+        return await self.until_count(_ends_delivery, count, "the end of a delivery", seconds)
 
     async def until_all(self, name: str, count: int, seconds: float = 20.0) -> list[WireEvent]:
         """Return all events so far, once ``count`` of that name have come."""
+        return await self.until_count(lambda event: event.name == name, count, name, seconds)
+
+    async def until_count(self, wanted: Wanted, count: int, what: str, seconds: float) -> list[WireEvent]:
+        """Return all events so far, once ``count`` are as ``wanted``; they may have come before."""
         deadline = time.monotonic() + seconds
-        missing = count - names(self.events).count(name)
+        missing = count - sum(map(wanted, self.events))
         while missing > 0:
-            await self._next(deadline - time.monotonic(), f"{missing} more of {name}")
-            missing -= self.events[-1].name == name
+            await self._next(deadline - time.monotonic(), f"{missing} more: {what}")
+            missing -= wanted(self.events[-1])
         return self.events
 
     async def _next(self, seconds: float, what: str) -> None:
@@ -60,3 +59,7 @@ class LiveEvents:
             raise AssertionError(f"waited in vain for {what}, heard {names(self.events)}") from error
         self.messages.append(message)
         self.events.append(WireEvent(message.subject, int((message.headers or {})["Nats-Sequence"]), message.data))
+
+
+def _ends_delivery(event: WireEvent) -> bool:
+    return event.name == "delivered" or bool(event.fields.get("final"))
