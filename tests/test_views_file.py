@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from callboard.projections.difference import first_difference
-from callboard.projections.errors import ViewsBusyError, ViewsCorruptError
+from callboard.projections.errors import SqliteTooOldError, ViewsBusyError, ViewsCorruptError
 from callboard.projections.reader import connect
-from callboard.projections.store import Views
+from callboard.projections.store import Views, check_sqlite
 from tests.support.log_stretch import log_of, named
 from tests.support.task_story import QUEUED, RUNNING, completed
 from tests.support.views import filled, opened, rows
@@ -86,3 +86,14 @@ def test_a_writer_that_is_killed_has_applied_each_event_once_or_not_at_all(tmp_p
     with opened(tmp_path / "rebuilt") as rebuilt:
         rebuilt.apply(LOG)
     assert first_difference(path, tmp_path / "rebuilt") is None
+
+
+@pytest.mark.parametrize("version", ["3.33.0", "3.40.1", "4.0"])
+def test_a_sqlite_that_is_new_enough_is_taken(version: str) -> None:
+    check_sqlite(version)
+
+
+@pytest.mark.parametrize("version", ["3.32.3", "3.9.2", "2.8"])
+def test_a_sqlite_that_is_too_old_is_refused_by_name(version: str) -> None:
+    with pytest.raises(SqliteTooOldError, match=r"expected SQLite 3\.33 or newer"):
+        check_sqlite(version)

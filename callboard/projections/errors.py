@@ -23,6 +23,14 @@ class ViewsCorruptError(CallboardError):
         self.path = path
 
 
+class SqliteTooOldError(CallboardError):
+    """The SQLite that Python was built with lacks what the views need."""
+
+    def __init__(self, found: str, needed: str) -> None:
+        super().__init__(f"expected SQLite {needed} or newer, this Python has {found}: use a newer Python or system")
+        self.found, self.needed = found, needed
+
+
 class ViewsBusyError(CallboardError):
     """Another process writes these views."""
 

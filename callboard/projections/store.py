@@ -11,7 +11,7 @@ import structlog
 from callboard.projections import positions
 from callboard.projections.batch import Batch
 from callboard.projections.catalog import PROJECTIONS
-from callboard.projections.errors import SequenceGapError, ViewsCorruptError, ViewsMismatchError
+from callboard.projections.errors import SequenceGapError, SqliteTooOldError, ViewsCorruptError, ViewsMismatchError
 from callboard.projections.lock import ViewsLock
 from callboard.projections.log_event import LogEvent
 from callboard.projections.positions import Marker
@@ -33,6 +33,8 @@ to the file much less often. A commit may be lost with the power, never torn, an
 _STATEMENTS: Final = 512
 """Prepared statements kept: one per shape of a patch and chunk length."""
 
+_SQLITE: Final = (3, 33)
+
 _POISON: Final = (OverflowError, ValueError, sqlite3.DataError)
 """What a well-formed event with values that no column takes raises."""
 
@@ -53,18 +55,19 @@ class Views:
         Raises:
             ViewsBusyError: another process writes them.
             ViewsCorruptError: the file is not what it should be.
+            SqliteTooOldError: this Python's SQLite is older than 3.33.
         """
         self.path = path
         self._projections = tuple(projections)
         self._names = tuple(projection.name for projection in projections)
+        check_sqlite(sqlite3.sqlite_version)
         self._lock = ViewsLock(path, wait_seconds)
-        try:
-            with _corruption(path):
-                self._connection = _open(path)
-                self._install()
-        except BaseException:
-            self._lock.release()
-            raise
+        with _corruption(path), contextlib.ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._connection = _open(path)
+            undo.callback(self._connection.close)
+            self._install()
+            undo.pop_all()
 
     @property
     def position(self) -> int:
@@ -154,6 +157,12 @@ class Views:
         except BaseException:
             self._connection.rollback()
             raise
+
+
+def check_sqlite(version: str) -> None:
+    """Raise SqliteTooOldError for a ``version`` of SQLite without UPDATE FROM."""
+    if tuple(map(int, version.split("."))) < _SQLITE:
+        raise SqliteTooOldError(version, ".".join(map(str, _SQLITE)))
 
 
 def after(events: Sequence[LogEvent], position: int) -> Sequence[LogEvent]:
