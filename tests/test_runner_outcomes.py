@@ -1,12 +1,9 @@
 """Whatever a handler returns or raises becomes one outcome, and the runner goes on."""
 
 import asyncio
-import contextvars
 import dataclasses
-import functools
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -17,14 +14,12 @@ from hypothesis import strategies as st
 from msgspec import Raw, Struct
 
 from callboard.actors import outcome
-from callboard.actors.agents import Agent, Task, specialist
+from callboard.actors.agents import Task, specialist
 from callboard.actors.context import Context
-from callboard.actors.outcome import Outcome
 from callboard.actors.runner import Runner
-from tests.support.attempts import PATIENCE_SECONDS, attempt, running, signal
+from tests.support.attempts import attempt, running
+from tests.support.handlers import both
 from tests.support.log_lines import LogLines, captured
-
-Handler = Callable[[Task, Context], Any]
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +34,9 @@ def lines() -> Iterator[LogLines]:
         yield lines
 
 
-def both(handler: Handler) -> list[Agent]:
-    """Return ``handler`` as an agent that is a plain function, and as one that is async."""
-
-    async def later(task: Task, ctx: Context) -> Any:
-        await asyncio.sleep(0)
-        return handler(task, ctx)
-
-    return [specialist("plain")(functools.partial(handler)), specialist("async")(later)]
-
-
-class Refund(Struct):
+class Receipt(Struct):
     invoice: str
-    amount: int = 0
-    lines: list[dict[str, int]] = []
-
-    def __post_init__(self) -> None:
-        if self.amount < 0:
-            raise RuntimeError("a negative refund is a payment")
+    amount: int
 
 
 @dataclasses.dataclass
@@ -84,7 +64,7 @@ def test_the_handler_gets_the_decoded_input_and_the_rest_of_the_task(runner: Run
         (None, None),
         ("text", "text"),
         ({"a": [1, 2.5, True, None]}, {"a": [1, 2.5, True, None]}),
-        (Refund("R-1", 2), {"invoice": "R-1", "amount": 2, "lines": []}),
+        (Receipt("R-1", 2), {"invoice": "R-1", "amount": 2}),
         (Answer("hi", datetime(2026, 3, 1, tzinfo=UTC)), {"text": "hi", "at": "2026-03-01T00:00:00Z"}),
         ({float("nan"): float("nan"), "inf": [float("-inf")]}, {"nan": None, "inf": [None]}),
         (Raw(b' {"raw": true} '), {"raw": True}),
@@ -204,138 +184,6 @@ def test_what_a_handler_raised_is_logged_with_its_traceback(runner: Runner, line
     assert (line["task_id"], line["agent"], line["attempt"]) == ("t-1", "plain", 2)
     assert line["error"] == "ValueError: no such invoice"
     assert line["exc_info"] is error
-
-
-@pytest.mark.parametrize("mode", [0, 1])
-def test_an_input_of_the_declared_type_arrives_as_that_type(runner: Runner, mode: int) -> None:
-    async def pay_later(refund: Refund, ctx: Context) -> Any:
-        return pay_now(refund, ctx)
-
-    def pay_now(refund: Refund, ctx: Context) -> Any:
-        assert ctx.task.input is refund
-        return [type(refund).__name__, refund.amount, ctx.task.kind]
-
-    agent = specialist("a")([pay_now, pay_later][mode])
-    assert attempt(runner, agent, {"invoice": "R", "amount": 3}).output == ["Refund", 3, "refund"]
-
-
-@pytest.mark.parametrize("mode", [0, 1])
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ({}, "Object missing required field `invoice`"),
-        ({"invoice": 1}, "Expected `str`, got `int` - at `input.invoice`"),
-        ({"invoice": "R", "lines": [{"n": "x"}]}, "Expected `int`, got `str` - at `input.lines[0][...]`"),
-        ("text", "Expected `object`, got `str`"),
-        ({"invoice": "R", "amount": -1}, "a negative refund is a payment"),
-        (Raw(b"{"), "Input data was truncated"),
-        (Raw(b'{"invoice": "\xff"}'), "utf-8"),
-    ],
-)
-def test_an_input_of_another_shape_names_the_field_and_is_not_retried(
-    runner: Runner, mode: int, value: Any, message: str
-) -> None:
-    called = threading.Event()
-
-    def pay(_refund: Refund) -> None:
-        called.set()
-
-    async def pay_later(_refund: Refund) -> None:
-        called.set()
-
-    kind, text, retryable = attempt(runner, specialist("a")([pay, pay_later][mode]), value).error
-    assert (kind, retryable) == ("InvalidInput", False)
-    assert message in text
-    assert not called.is_set()
-
-
-def test_async_handlers_share_one_loop_and_plain_ones_have_threads(runner: Runner) -> None:
-    async def where() -> tuple[str, int]:
-        return threading.current_thread().name, id(asyncio.get_running_loop())
-
-    agent = specialist("a")(lambda _task: threading.current_thread().name)
-
-    async def handler(_task: Task) -> tuple[str, int]:
-        return await asyncio.create_task(where())
-
-    first, second = (attempt(runner, specialist("a")(handler)).output for _ in range(2))
-    assert first == second
-    assert first[0] == "callboard-handlers"
-    assert attempt(runner, agent).output == "callboard-worker"
-
-
-@pytest.mark.parametrize("mode", [0, 1])
-def test_context_variables_of_one_attempt_are_not_seen_by_the_next(mode: int) -> None:
-    variable = contextvars.ContextVar("variable", default="unset")
-
-    def handler(_task: Task, _ctx: Context) -> str:
-        before = variable.get()
-        variable.set("left behind")
-        return before
-
-    variable.set("of the test")
-    with running(max_threads=1) as runner:
-        agent = both(handler)[mode]
-        assert [attempt(runner, agent).output for _ in range(3)] == ["unset"] * 3
-
-
-def test_what_a_handler_leaves_behind_on_the_loop_does_not_end_it(runner: Runner, lines: LogLines) -> None:
-    async def leave(task: Task) -> None:
-        async def exit_() -> NoReturn:
-            raise SystemExit(task.input)
-
-        task_left = asyncio.create_task(exit_())
-        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)
-        del task_left
-
-    for number in range(3):
-        assert attempt(runner, specialist("a")(leave), number).output is None
-    assert lines.wait("loop.error")
-    assert attempt(runner, both(lambda _task, _ctx: "on")[1]).output == "on"
-
-
-def test_a_done_that_raises_is_logged_and_the_runner_goes_on(runner: Runner, lines: LogLines) -> None:
-    def fail(_outcome: Outcome) -> NoReturn:
-        raise RuntimeError("the actor is gone")
-
-    task = Task(id="t-2")
-    for agent in both(lambda _task, _ctx: None):
-        runner.run(agent, task, Raw(b"1"), Context(task=task), fail, PATIENCE_SECONDS)
-        assert attempt(runner, agent).output is None
-    assert lines.wait("handler.done_failed")["error"] == "RuntimeError: the actor is gone"
-
-
-def test_a_thousand_at_once_each_end_once(runner: Runner) -> None:
-    agents = both(lambda task, _ctx: task.input)
-    attempts = [attempt(runner, agents[number % 2], number) for number in range(1_000)]
-    assert [made.output for made in attempts] == list(range(1_000))
-    assert {len(made.outcomes) for made in attempts} == {1}
-
-
-def test_a_burst_wakes_the_loop_once(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    block, blocked = threading.Event(), threading.Event()
-    loop = runner._loop._loop
-    wake = loop.call_soon_threadsafe
-    wakes: list[Any] = []
-
-    @specialist("a")
-    async def hold(_task: Task) -> None:
-        blocked.set()
-        signal(block)
-
-    holding = attempt(runner, hold)
-    signal(blocked)
-
-    def counted(*args: Any, **options: Any) -> Any:
-        wakes.append(args)
-        return wake(*args, **options)
-
-    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
-    attempts = [attempt(runner, both(lambda task, _ctx: task.input)[1], number) for number in range(100)]
-    block.set()
-    assert [made.output for made in attempts] == list(range(100))
-    assert holding.output is None
-    assert len(wakes) == 1
 
 
 json_like = st.recursive(

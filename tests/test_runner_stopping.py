@@ -94,7 +94,7 @@ def test_a_handler_that_hangs_does_not_hold_up_the_stop(kind: str, lines: LogLin
         begun.set()
         while not release.is_set():
             try:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
             except asyncio.CancelledError:
                 continue
 
