@@ -89,7 +89,7 @@ def _submission(data: bytes) -> Submission:
     try:
         wanted = submission.parse(data)
     except InvalidValueError as error:
-        reason = INVALID if error.field else MALFORMED
+        reason = MALFORMED if error.field is None else INVALID
         raise RefusalError(reason, str(error), error.field) from error
     supported(wanted)
     return wanted
@@ -101,5 +101,5 @@ def _reason(data: bytes) -> str | None:
     try:
         return submission.decode(_cancel_body, data).reason
     except InvalidValueError as error:
-        reason = INVALID if error.field else MALFORMED
+        reason = MALFORMED if error.field is None else INVALID
         raise RefusalError(reason, str(error), error.field) from error

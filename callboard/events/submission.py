@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.streams import MAX_COMMAND_BYTES
 from callboard.events.subjects import is_token
 
 PRIORITIES: Final = ("critical", "high", "normal", "low", "background")
@@ -89,8 +90,10 @@ def parse_for_agent(data: bytes) -> AgentSubmission:
     """Return the checked submission in ``data``, which may also name an ``agent``.
 
     Raises:
-        InvalidValueError: as :func:`parse`.
+        InvalidValueError: as :func:`parse`, and for more than the stream of commands would take.
     """
+    if len(data) > MAX_COMMAND_BYTES:
+        raise InvalidValueError(f"expected a submission of at most {MAX_COMMAND_BYTES} bytes, got {len(data)}")
     submission = decode(_agent_submission, data)
     check(submission)
     if submission.agent is not None:
