@@ -1,5 +1,6 @@
 """Dead letters, read from their stream as any client would read them."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -26,16 +27,25 @@ async def dead_letters(wire: Wire) -> list[DeadLetter]:
 
 async def dead_letter(wire: Wire, sequence: int) -> DeadLetter:
     """Wait for the dead letter of the command that is the ``sequence``-th of its stream, and return it."""
+    return await _first(wire, lambda letter: letter.sequence == sequence, f"command {sequence}")
+
+
+async def dead_letter_with(wire: Wire, data: bytes) -> DeadLetter:
+    """Wait for the first dead letter with these bytes, and return it."""
+    return await _first(wire, lambda letter: letter.data == data, repr(data[:80]))
+
+
+async def _first(wire: Wire, wanted: Callable[[DeadLetter], bool], what: str) -> DeadLetter:
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True)
     consumer = await wire.js.pull_subscribe("callboard.dead.>", stream=DEAD, config=config)
     try:
         while True:
             (message,) = await consumer.fetch(1, timeout=ANSWER_SECONDS)
             letter = _letter(message.subject, message.headers or {}, message.data)
-            if letter.sequence == sequence:
+            if wanted(letter):
                 return letter
     except TimeoutError as error:
-        raise AssertionError(f"waited in vain for the dead letter of command {sequence}") from error
+        raise AssertionError(f"waited in vain for the dead letter of {what}") from error
     finally:
         await consumer.unsubscribe()
 

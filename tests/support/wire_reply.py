@@ -27,7 +27,10 @@ class WireReply(NamedTuple):
         assert self.code == code, (self.code, self.data)
         body = self.json
         assert set(body) - {"field"} == {"type", "title", "detail"}
-        assert all(isinstance(value, str) and value for value in body.values()), body
+        assert all(isinstance(value, str) for value in body.values()), body
+        assert body["type"].startswith("callboard:")
+        assert body["title"]
+        assert body["detail"]
         assert body.get("field") == field, body
         assert self.headers["Nats-Service-Error"]
         return str(body["detail"])
