@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from tests.support.wire import ANSWER_SECONDS, Wire
 
 DEAD = "CALLBOARD_DEAD"
+LOOK_BACK = 10
+"""How many letters may have come behind one before somebody waits for it."""
 
 
 class DeadLetter(NamedTuple):
@@ -36,7 +38,13 @@ async def dead_letter_with(wire: Wire, data: bytes) -> DeadLetter:
 
 
 async def _first(wire: Wire, wanted: Callable[[DeadLetter], bool], what: str) -> DeadLetter:
-    config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True)
+    latest = (await wire.js.stream_info(DEAD)).state.last_seq
+    config = ConsumerConfig(
+        ack_policy=AckPolicy.NONE,
+        mem_storage=True,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=max(1, latest - LOOK_BACK),
+    )
     consumer = await wire.js.pull_subscribe("callboard.dead.>", stream=DEAD, config=config)
     try:
         while True:

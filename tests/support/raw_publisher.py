@@ -21,14 +21,13 @@ class RawPublisher:
         else:
             line = b"PUB %s %d\r\n" % (subject, len(data))
         self._writer.write(line + headers + data + b"\r\nPING\r\n")
-        await self._writer.drain()
-        return [line async for line in self._until_pong() if line.startswith(b"-ERR")]
-
-    async def _until_pong(self) -> AsyncIterator[bytes]:
-        with suppress(ConnectionResetError):
+        errors: list[bytes] = []
+        with suppress(ConnectionError):
             async with asyncio.timeout(ANSWER_SECONDS):
-                while (line := await self._reader.readline()) and not line.startswith(b"PONG"):
-                    yield line
+                await self._writer.drain()
+                while (answer := await self._reader.readline()) and not answer.startswith(b"PONG"):
+                    errors += [answer] if answer.startswith(b"-ERR") else []
+        return errors
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from tests.support.dead_letter import dead_letter, dead_letter_with
 from tests.support.wire import Wire, new_id
 from tests.support.wire_event import names
 
+APP = "echo_agents.py"
 DEEP = 5_000
 
 NO_SUBMISSION = {

@@ -8,7 +8,7 @@ from tests.support.dead_letter import dead_letter
 from tests.support.raw_publisher import raw_publisher
 from tests.support.running import Running
 from tests.support.wire import Wire
-from tests.support.wire_event import last, names
+from tests.support.wire_event import names
 
 LIMIT = 1024 * 1024
 """The largest command, in bytes."""
@@ -33,10 +33,11 @@ async def check_next(wire: Wire) -> None:
 async def test_the_largest_command_is_served(wire: Wire, new_id: str) -> None:
     live = await wire.follow(new_id)
 
-    await wire.publish("callboard.submit.measure", sized(new_id, LIMIT))
+    await wire.publish("callboard.submit.plain", sized(new_id, LIMIT))
 
     events = await live.until_over()
-    assert last(events, "completed").fields["output"] == len(events[0].fields["input"]) > LIMIT - 100
+    assert names(events)[-1] == "completed"
+    assert len(events[0].fields["input"]) > LIMIT - 100
     shown = (await wire.ask("query.task", {"id": new_id, "min_seq": events[-1].seq})).ok
     assert shown["input"] == events[0].fields["input"]
 
@@ -66,7 +67,7 @@ async def test_one_byte_more_is_refused_by_the_server_with_an_error(wire: Wire, 
     before = await commands(wire)
 
     with pytest.raises(APIError, match="message size exceeds maximum allowed"):
-        await wire.publish("callboard.submit.measure", sized(new_id, LIMIT + 1))
+        await wire.publish("callboard.submit.plain", sized(new_id, LIMIT + 1))
 
     assert await commands(wire) == before
     await check_next(wire)
@@ -74,14 +75,14 @@ async def test_one_byte_more_is_refused_by_the_server_with_an_error(wire: Wire, 
 
 async def test_headers_count_as_part_of_the_command(wire: Wire, new_id: str) -> None:
     with pytest.raises(APIError, match="message size exceeds maximum allowed"):
-        await wire.publish("callboard.submit.measure", sized(new_id, LIMIT), {"X-More": "1"})
+        await wire.publish("callboard.submit.plain", sized(new_id, LIMIT), {"X-More": "1"})
 
 
 async def test_more_than_the_server_takes_never_leaves_the_client(wire: Wire, new_id: str) -> None:
     assert wire.connection.max_payload == 2 * LIMIT
 
     with pytest.raises(MaxPayloadError):
-        await wire.publish("callboard.submit.measure", sized(new_id, 2 * LIMIT + 1))
+        await wire.publish("callboard.submit.plain", sized(new_id, 2 * LIMIT + 1))
     with pytest.raises(MaxPayloadError):
         await wire.ask("api.submit", sized(new_id, 2 * LIMIT + 1))
 
@@ -97,16 +98,16 @@ async def test_a_client_that_sends_it_all_the_same_is_cut_off_and_nobody_else(bo
 async def test_the_service_takes_as_much_as_the_stream(wire: Wire, new_id: str) -> None:
     live = await wire.follow(new_id)
 
-    assert (await wire.ask("api.submit", sized(new_id, LIMIT, agent="measure"))).ok["id"] == new_id
+    assert (await wire.ask("api.submit", sized(new_id, LIMIT, agent="plain"))).ok["id"] == new_id
 
     assert names(await live.until_over())[-1] == "completed"
     shown = (await wire.ask("api.result", {"id": new_id, "wait_seconds": 20})).ok
-    assert shown["output"] == len(shown["input"])
+    assert len(shown["input"]) > LIMIT - 100
 
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 2 * LIMIT])
 async def test_the_service_refuses_more_than_the_stream_would_take(wire: Wire, new_id: str, size: int) -> None:
-    reply = await wire.ask("api.submit", sized(new_id, size, agent="measure"))
+    reply = await wire.ask("api.submit", sized(new_id, size, agent="plain"))
 
     detail = reply.error(400)
     assert str(LIMIT) in detail
@@ -118,10 +119,10 @@ async def test_the_service_refuses_more_than_the_stream_would_take(wire: Wire, n
 async def test_an_answer_that_does_not_fit_into_a_message_is_an_error(wire: Wire, new_id: str) -> None:
     live = await wire.follow()
     for number in range(3):
-        await wire.publish("callboard.submit.measure", sized(f"{new_id}-{number}", LIMIT))
+        await wire.publish("callboard.submit.plain", sized(f"{new_id}-{number}", LIMIT))
     seq = (await live.until_all("completed", 3))[-1].seq
 
-    assert "limit" in (await wire.ask("query.tasks", {"agent": "measure", "min_seq": seq})).error(413)
+    assert "limit" in (await wire.ask("query.tasks", {"agent": "plain", "min_seq": seq})).error(413)
 
-    page = (await wire.ask("query.tasks", {"agent": "measure", "min_seq": seq, "limit": 1})).ok
+    page = (await wire.ask("query.tasks", {"agent": "plain", "min_seq": seq, "limit": 1})).ok
     assert [task["id"] for task in page["tasks"]] == [f"{new_id}-2"]

@@ -13,6 +13,7 @@ from tests.support.running import Running
 from tests.support.wire import Wire
 from tests.support.wire_event import WireEvent, last, names
 
+APP = "echo_agents.py"
 ENDED = ["submitted", "routed", "assigned", "started", "completed"]
 
 

@@ -6,6 +6,8 @@ from tests.support.dead_letter import dead_letter
 from tests.support.wire import Wire, encoded
 from tests.support.wire_event import last, names
 
+APP = "echo_agents.py"
+
 
 async def test_without_a_fallback_agent_the_task_fails_and_says_why(wire: Wire, new_id: str) -> None:
     events = await wire.run({"id": new_id, "input": "how is the weather?", "kind": "smalltalk"})

@@ -134,27 +134,6 @@ async def test_the_bytes_of_an_input_are_kept_as_they_came(wire: Wire, new_id: s
     assert b'"input":' + raw + b"," in events[0].data
 
 
-async def test_what_the_submission_says_reaches_the_handler(wire: Wire, new_id: str) -> None:
-    said = {
-        "input": {"text": "über 42 €"},
-        "kind": "follow_up",
-        "user_id": "user 1",
-        "session_id": "s/1",
-        "tenant_id": "größe",
-        "parent_id": "parent-1",
-        "metadata": {"trace": "00-ab", "nested": {"a": [1, None]}},
-        "max_attempts": 7,
-    }
-
-    events = await wire.run({"id": new_id, **said, "priority": 2, "timeout_seconds": 30}, "mirror")
-
-    told = last(events, "completed").fields["output"]
-    assert {name: told[name] for name in said} == said
-    assert told["id"] == new_id
-    assert (told["agent"], told["priority"], told["attempt"]) == ("mirror", "critical", 1)
-    assert told["submitted_at"].replace("+00:00", "Z") == events[0].body["at"]
-
-
 async def test_a_burst_of_submissions_without_acknowledgements_loses_none(wire: Wire) -> None:
     live = await wire.follow()
 
