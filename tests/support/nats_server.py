@@ -10,6 +10,8 @@ from pathlib import Path
 
 from callboard.server import CONFIG, Server
 from tests.support.ports import free_port
+from tests.support.processes import suspended
+from tests.support.waiting import until
 
 
 class NatsServer:
@@ -45,6 +47,8 @@ class NatsServer:
     def suspend(self) -> None:
         """Stop the process in its tracks: connections stay open and nothing answers."""
         os.kill(self.pid, signal.SIGSTOP)
+        # The signal stops one thread after the other; until the last one stands still, it may answer.
+        until(lambda: suspended(self.pid), "the server stands still")
 
     def resume(self) -> None:
         """Let it go on where it was suspended."""

@@ -17,6 +17,16 @@ def alive(pid: int) -> bool:
     return status.rpartition(")")[2].split()[0] not in "XZ"
 
 
+def suspended(pid: int) -> bool:
+    """Tell whether every thread of the process is stopped."""
+    states = [path.read_text(encoding="ascii").rpartition(")")[2].split()[0] for path in _threads(pid)]
+    return set(states) == {"T"}
+
+
+def _threads(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
 def python(code: str, *arguments: str, new_group: bool = False) -> subprocess.Popen[str]:
     """Start a Python that runs ``code`` with the project on its path; its input and output are text."""
     return subprocess.Popen(

@@ -59,10 +59,18 @@ async def play(out: Output, url: str, receiver: Receiver) -> list[str]:
     async with Client(url) as board, board.follow() as events:
         with Screen(out.console, tasks) as screen:
             await asyncio.gather(send(url, receiver.url), watch(events, tasks, screen))
+        stop_if_asked()
         history = [event async for event in board.replay()]
         await report(out, board, history)
         late = [f"task {name} was not done in time" for name, task in tasks.items() if not task.over]
         return late + await check(out, board, history, receiver)
+
+
+def stop_if_asked() -> None:
+    """Raise CancelledError when Ctrl-C has cancelled this task: not all of what it awaits passes that on."""
+    running = asyncio.current_task()
+    if running is not None and running.cancelling():
+        raise asyncio.CancelledError
 
 
 async def send(url: str, webhook: str) -> None:
