@@ -106,6 +106,7 @@ class App:
     def kill(self) -> None:
         """Stop what is there without waiting for work; what is not acknowledged comes again."""
         self._stopping.set()
+        _attempt("connection", self._link.let_go)
         _attempt("actors", self._stop_actors)
         _attempt("handlers", lambda: self._runner.stop(HANDLER_SECONDS))
         _attempt("channels", self._close_channels)
@@ -191,7 +192,7 @@ class App:
                 self._roster[specialist_name(name)].tell(CancelRun(task_id))
 
     def _stop_service(self) -> None:
-        if self._service is not None:
+        if self._service is not None and self._link.answers():
             self._link.io.run(self._service.stop(), CLOSE_SECONDS)
 
     def _drain(self, until: float) -> None:
@@ -203,12 +204,15 @@ class App:
         specialists = [self._roster[specialist_name(name)] for name in self._agents]
         asked = [(ref, ref.ask(Drain(), block=False)) for ref in specialists]
         busy = [ref for ref, answer in asked if not _ended(answer, until)]
+        if busy and not self._link.answers():
+            log.warning("app.work_kept", specialists=len(busy))
+            return
         for answer in [ref.ask(Release(RELEASED), block=False) for ref in busy]:
             _attempt("release", partial(answer.get, timeout=CLOSE_SECONDS))
 
     def _catch_up(self) -> None:
         """Let the views reach the end of the log, so that the next start finds little to do."""
-        if self._views is not None and self._roster[PROJECTOR].is_alive():
+        if self._views is not None and self._roster[PROJECTOR].is_alive() and self._link.answers():
             self._views.catch_up(CLOSE_SECONDS)
 
     def _stop_actors(self) -> None:

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
 CLOSE_SECONDS: Final = 10.0
+SIGN_OF_LIFE_SECONDS: Final = 2
 
 
 class Link:
@@ -73,14 +74,32 @@ class Link:
 
     def close(self) -> None:
         """Close the connection, end the I/O thread, stop the embedded server. May be called twice."""
-        self._closing = True
         try:
-            if self.connection.is_connected or self.connection.is_reconnecting:
-                self.io.run(self.connection.close(), CLOSE_SECONDS)
+            self._disconnect()
         finally:
             self.io.stop()
             if self._server is not None:
                 self._server.stop()
+
+    def let_go(self) -> None:
+        """Close the connection to a server that is silent, so that nobody waits any longer for what it will say."""
+        if not self.answers():
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        self._closing = True
+        if self.connection.is_connected or self.connection.is_reconnecting:
+            self.io.run(self.connection.close(), CLOSE_SECONDS)
+
+    def answers(self) -> bool:
+        """Ask the server for a sign of life; tell whether it gave one soon."""
+        if not self.connection.is_connected:
+            return False
+        try:
+            self.io.run(self.connection.flush(SIGN_OF_LIFE_SECONDS))
+        except (NatsError, TimeoutError):
+            return False
+        return True
 
     def stream_info(self, stream: str) -> dict[str, Any]:
         """Return what the server says of ``stream``: its ``created`` time, ``config`` and ``state``.

@@ -18,7 +18,7 @@ from callboard.actors.order import Order, Settled
 from callboard.actors.petition import Petition
 from callboard.actors.settling import Settling
 from callboard.actors.task_log import TaskLog
-from callboard.events.errors import LogRefusedError, LogUnavailableError
+from callboard.events.errors import CallboardError, LogRefusedError, LogUnavailableError
 
 log = structlog.get_logger()
 
@@ -33,6 +33,10 @@ PARKED_SECONDS: Final = 300.0
 
 class _Wake:
     """The actor's own message to itself: there is something in the inbox."""
+
+
+class _NoLongerWaitingError(CallboardError):
+    """Everything is being stopped while the log is out of reach: what is in hand comes again another time."""
 
 
 class Begin:
@@ -76,6 +80,7 @@ class BatchActor(pykka.ThreadingActor):
         self._crashed = crashed
         self._mailboxes: list[Mailbox] = []
         self._acks: dict[Mailbox, list[Letter]] = {}
+        self._ended = False
 
     # --- what subclasses say
 
@@ -121,7 +126,7 @@ class BatchActor(pykka.ThreadingActor):
     def on_receive(self, message: Any) -> Any:
         """Handle one message of the actor's own: start, wake, or what a subclass knows."""
         if message is WAKE:
-            self._work()
+            self._wake()
         elif isinstance(message, Begin):
             self._mailboxes = self.mailboxes()
             for mailbox in self._mailboxes:
@@ -204,6 +209,15 @@ class BatchActor(pykka.ThreadingActor):
             # What waits here comes again through the next actor's mailbox.
             log.debug("actor.woken_dead", actor=self.name)
 
+    def _wake(self) -> None:
+        if self._ended:
+            return
+        try:
+            self._work()
+        except _NoLongerWaitingError as error:
+            self._ended = True
+            log.warning("actor.work_left", actor=self.name, error=str(error))
+
     def _work(self) -> None:
         items = self.inbox.take(self.batch)
         busy = self._settle(items)
@@ -257,10 +271,10 @@ class BatchActor(pykka.ThreadingActor):
                 self._wait_for_log(error)
 
     def _wait_for_log(self, error: Exception) -> None:
-        """Wait a moment; what is held stays ours by in-progress acknowledgements. Raise ``error`` when stopping."""
+        """Wait a moment; what is held stays ours by in-progress acknowledgements."""
         log.error("actor.log_unavailable", actor=self.name, error=str(error))
         if self.stopping.wait(RETRY_SECONDS):
-            raise error
+            raise _NoLongerWaitingError(str(error)) from error
 
     def _flush_acks(self) -> None:
         acks, self._acks = self._acks, {}

@@ -21,7 +21,9 @@ from callboard.events.errors import CallboardError, LogUnavailableError
 log = structlog.get_logger()
 
 START_SECONDS: Final = 60
-STOP_SECONDS: Final = 30
+STOP_SECONDS: Final = 10
+"""How long all actors together may take to stop; one that waits for a silent server ends with the connection."""
+
 PAUSE_SECONDS: Final = 1.0
 """How long an actor that could not be started again is left alone."""
 
@@ -109,15 +111,16 @@ class Supervisor(pykka.ThreadingActor):
 
     def _stop_all(self) -> None:
         self._ending = True
+        until = monotonic() + STOP_SECONDS
         for name in reversed(self._specs):
             ref = self._children.pop(name, None)
             if ref is not None:
-                self._end(name, ref)
+                self._end(name, ref, max(0.0, until - monotonic()))
 
     @staticmethod
-    def _end(name: str, ref: "pykka.ActorRef[Any]") -> None:
+    def _end(name: str, ref: "pykka.ActorRef[Any]", seconds: float) -> None:
         try:
-            ref.stop(timeout=STOP_SECONDS)
+            ref.stop(timeout=seconds)
         except pykka.Timeout as error:
             log.warning("supervisor.stop_failed", actor=name, error=repr(error))
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from callboard.projections.difference import first_difference
 from callboard.view_set import FILE
 from tests.support.board_audit import defects
-from tests.support.command_audit import COMMANDS, CommandAudit
+from tests.support.command_audit import CommandAudit
 from tests.support.command_line import callboard
 from tests.support.doomed import Doomed
 from tests.support.executions import check_executions, executions
+from tests.support.idle import until_idle
 from tests.support.load import Load
 from tests.support.log_audit import LogAudit
 from tests.support.wire import Wire
@@ -25,6 +26,7 @@ KILLS = 20
 WHILE_STARTING = 0.25
 LONGEST_START_SECONDS = 1.0
 LONGEST_LOAD_SECONDS = 1.5
+IDLE_SECONDS = 90.0
 OPTIONS = ("--app", str(APP), "--ack-wait", "5")
 
 
@@ -67,7 +69,7 @@ async def checked(url: str, load: Load) -> LogAudit:
     """Wait until all that was begun has ended, and check the log from its first event on."""
     wire = await Wire.open(url)
     try:
-        await until_idle(wire)
+        await until_idle(wire, IDLE_SECONDS)
         audit = await LogAudit.of(wire)
         audit.check_over()
         assert len(load.acknowledged) > KILLS
@@ -78,14 +80,6 @@ async def checked(url: str, load: Load) -> LogAudit:
     finally:
         await wire.close()
     return audit
-
-
-async def until_idle(wire: Wire) -> None:
-    """Wait until no consumer has anything left that was not acknowledged."""
-    async with asyncio.timeout(90):
-        for stream in (COMMANDS, "CALLBOARD_EVENTS"):
-            while any(info.num_pending or info.num_ack_pending for info in await wire.js.consumers_info(stream)):
-                await wire.connection.flush()
 
 
 def check_views(directory: Path, live: Path) -> None:

@@ -16,9 +16,10 @@ class Doomed:
     """A callboard in a session of its own that stores under ``directory``; it logs to ``log``."""
 
     def __init__(self, directory: Path, log: Path, *arguments: str) -> None:
+        own = () if "--nats" in arguments else ("--port", "0")
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                command("up", "--dir", str(directory), "--port", "0", *arguments),
+                command("up", "--dir", str(directory), *own, *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -45,7 +46,7 @@ class Doomed:
         return False
 
     def kill(self, chance: random.Random | None = None) -> None:
-        """Kill every process of its session, in any order; return when all of them are gone."""
+        """Kill every process of its session that is left, in any order; return when all of them are gone."""
         members = session(self.process.pid)
         if chance is not None:
             chance.shuffle(members)
@@ -59,7 +60,11 @@ class Doomed:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send it a signal and return its exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(60)
+        return self.wait()
+
+    def wait(self, seconds: float = 60.0) -> int:
+        """Wait until it has ended and return its exit code."""
+        code = self.process.wait(seconds)
         self._close()
         return code
 
