@@ -134,6 +134,14 @@ async def test_the_bytes_of_an_input_are_kept_as_they_came(wire: Wire, new_id: s
     assert b'"input":' + raw + b"," in events[0].data
 
 
+async def test_a_line_of_a_request_log_is_kept_in_a_stream_of_its_own(wire: Wire) -> None:
+    line = {"user_id": "u", "endpoint": "/invoices", "status": 200, "response_ms": 12.5}
+
+    ack = await wire.publish("callboard.request", line)
+
+    assert ack.stream == "CALLBOARD_REQUESTS"
+
+
 async def test_a_burst_of_submissions_without_acknowledgements_loses_none(wire: Wire) -> None:
     live = await wire.follow()
 
