@@ -25,7 +25,6 @@ STOP_SECONDS: Final = 10
 """How long all actors together may take to stop; one that waits for a silent server ends with the connection."""
 
 PAUSE_SECONDS: Final = 1.0
-"""How long an actor that could not be started again is left alone."""
 
 
 class ChildSpec(Struct, frozen=True, kw_only=True):
@@ -73,12 +72,22 @@ class Supervisor(pykka.ThreadingActor):
 
     use_daemon_thread = True
 
-    def __init__(self, specs: Sequence[ChildSpec], gave_up: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        specs: Sequence[ChildSpec],
+        gave_up: Callable[[BaseException], None],
+        *,
+        pause_seconds: float = PAUSE_SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """``pause_seconds`` is how long an actor that could not be started again is left alone."""
         super().__init__()
         self._specs = {spec.name: spec for spec in specs}
         self._gave_up = gave_up
         self._children: dict[str, pykka.ActorRef[Any]] = {}
         self._restarts: dict[str, deque[float]] = {spec.name: deque() for spec in specs}
+        self._pause_seconds = pause_seconds
+        self._clock = clock
         self._ending = False
 
     @property
@@ -111,11 +120,11 @@ class Supervisor(pykka.ThreadingActor):
 
     def _stop_all(self) -> None:
         self._ending = True
-        until = monotonic() + STOP_SECONDS
+        until = self._clock() + STOP_SECONDS
         for name in reversed(self._specs):
             ref = self._children.pop(name, None)
             if ref is not None:
-                self._end(name, ref, max(0.0, until - monotonic()))
+                self._end(name, ref, max(0.0, until - self._clock()))
 
     @staticmethod
     def _end(name: str, ref: "pykka.ActorRef[Any]", seconds: float) -> None:
@@ -140,7 +149,7 @@ class Supervisor(pykka.ThreadingActor):
             self._later(Crashed(name, again))
 
     def _too_often(self, spec: ChildSpec) -> bool:
-        times, now = self._restarts[spec.name], monotonic()
+        times, now = self._restarts[spec.name], self._clock()
         times.append(now)
         while now - times[0] > spec.within_seconds:
             times.popleft()
@@ -163,7 +172,7 @@ class Supervisor(pykka.ThreadingActor):
             with contextlib.suppress(pykka.ActorDeadError):
                 self.actor_ref.tell(message)
 
-        timer = threading.Timer(PAUSE_SECONDS, tell)
+        timer = threading.Timer(self._pause_seconds, tell)
         timer.daemon = True
         timer.start()
 

@@ -12,7 +12,7 @@ STREAMS = ("CALLBOARD_COMMANDS", "CALLBOARD_EVENTS")
 
 
 async def until_idle(wire: Wire, seconds: float = 60.0) -> None:
-    """Return once no durable consumer has anything left that was not acknowledged; commands first, for they lead to events."""
+    """Return once no durable consumer has anything left that was not acknowledged: first commands, then events."""
     async with asyncio.timeout(seconds):
         for stream in STREAMS:
             while any(map(_busy, await wire.js.consumers_info(stream))):  # noqa: ASYNC110 - another process's state
