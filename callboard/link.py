@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 
 from callboard import preflight
 from callboard.config import Config
+from callboard.directory import make_directory
 from callboard.errors import ServerLostError, ServerNotFoundError
 from callboard.events import subjects
 from callboard.events.connection import Connection
@@ -54,7 +55,7 @@ class Link:
         Raises:
             CallboardError: what is in the way, with the way out.
         """
-        self._config.directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self._config.directory)
         if self._server is not None:
             self.url = self._server.start()
             threading.Thread(target=self._watch, args=(self._server,), name="nats-server-watch", daemon=True).start()

@@ -5,6 +5,7 @@ import os
 import time
 from pathlib import Path
 
+from callboard.directory import make_directory
 from callboard.errors import DirectoryInUseError
 
 _PAUSE_SECONDS = 0.02
@@ -24,10 +25,10 @@ class DirectoryLock:
 
         Raises:
             DirectoryInUseError: it is still held after that time; names the directory and the holder's process id.
-            OSError: the directory cannot be made or written to.
+            InvalidValueError: the directory cannot be made or written to.
         """
         if self.file is None:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self.directory)
             file = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 self._wait(file, time.monotonic() + wait_seconds)

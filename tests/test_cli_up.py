@@ -24,6 +24,7 @@ def board(tmp_path: Path) -> Iterator[Running]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_ready_alone_on_a_line_and_ends_with_0_at_a_signal(board: Running, number: int) -> None:
     assert callboard("stats", "--nats", board.url).code == 0
+    assert board.directory.stat().st_mode & 0o777 == 0o700, "it is for its owner alone"
 
     board.process.send_signal(number)
 

@@ -25,6 +25,9 @@ MISTAKES = {
     "URL with a bad port": (["stats", "--nats", "nats://127.0.0.1:99999"], "expected a NATS URL"),
     "time without offset": (["stats", "--since", "2026-01-01T00:00:00"], "offset"),
     "a number that is none": (["dead", "show", "first"], "first"),
+    "a directory that is a file": (["up", "--dir", __file__, "--port", "0"], "expected directory to be one"),
+    "a directory below a file": (["up", "--dir", f"{__file__}/x", "--port", "0"], "Not a directory"),
+    "a directory that cannot be made": (["projections", "rebuild", "--dir", "/proc/x"], "No such file"),
     "two outputs": (["task", "show", "a", "b"], "b"),
 }
 
