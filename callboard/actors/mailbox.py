@@ -112,6 +112,7 @@ class Mailbox:
             return
         if self._keeper is not None:
             self._keeper.cancel()
+            self._keeper = None
         if self._held:
             await self._settle(list(self._held.values()), _nak(0.0))
 

@@ -1,0 +1,157 @@
+"""A mailbox: what it hands over is held until it is acknowledged, given back, or known under a newer delivery."""
+
+import queue
+from collections.abc import Iterator
+
+import pytest
+
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox
+from tests.support.nats_server import NatsServer
+from tests.support.probe import Bench, bench
+from tests.support.waiting import until
+
+SECONDS = 10.0
+ACK_WAIT_SECONDS = 1.0
+
+
+class Desk:
+    """A mailbox and the letters that came through it."""
+
+    def __init__(self, place: Bench) -> None:
+        self._letters: queue.SimpleQueue[Letter] = queue.SimpleQueue()
+        self.mailbox: Mailbox = place.mailbox(self._deliver, ACK_WAIT_SECONDS)
+
+    def take(self, count: int = 1) -> list[Letter]:
+        return [self._letters.get(timeout=SECONDS) for _ in range(count)]
+
+    @property
+    def empty(self) -> bool:
+        return self._letters.empty()
+
+    def _deliver(self, letters: list[Letter]) -> None:
+        for letter in letters:
+            self._letters.put(letter)
+
+
+@pytest.fixture
+def place(fresh_nats_server: NatsServer) -> Iterator[Bench]:
+    with bench(fresh_nats_server.url) as place:
+        yield place
+
+
+@pytest.fixture
+def desk(place: Bench) -> Iterator[Desk]:
+    desk = Desk(place)
+    desk.mailbox.start()
+    yield desk
+    desk.mailbox.stop()
+
+
+def delivered(letters: list[Letter]) -> list[tuple[int, int]]:
+    """Return the sequence of each letter and how often it was delivered."""
+    return [(letter.ticket.sequence, letter.ticket.delivered) for letter in letters]
+
+
+def suspended(desk: Desk) -> None:
+    """Have the mailbox keep nothing from being delivered again."""
+    keeper = desk.mailbox._keeper
+    assert keeper is not None
+    desk.mailbox._loop.loop.call_soon_threadsafe(keeper.cancel)
+
+
+def test_what_is_held_is_not_delivered_again(desk: Desk, place: Bench) -> None:
+    acks = place.acknowledgements()
+    place.publish("a")
+    (letter,) = desk.take()
+
+    # Three for each ack wait.
+    until(lambda: acks.count((letter.reply, b"+WPI")) >= 6, "the server was told for two ack waits")
+
+    assert desk.empty
+    assert place.held() == 1
+
+
+def test_what_is_acknowledged_is_done(desk: Desk, place: Bench) -> None:
+    place.publish("a", "b")
+
+    desk.mailbox.ack(desk.take(2))
+
+    until(lambda: place.held() == 0, "both are done")
+
+
+def test_what_is_given_back_comes_again_at_once(desk: Desk, place: Bench) -> None:
+    place.publish("a")
+
+    desk.mailbox.give_back(desk.take())
+
+    assert delivered(desk.take()) == [(1, 2)]
+
+
+def test_what_is_given_back_for_a_while_comes_again_later(desk: Desk, place: Bench) -> None:
+    place.publish("a", "b")
+    desk.mailbox.give_back(desk.take(2)[:1], delay_seconds=0.2)
+
+    assert delivered(desk.take()) == [(1, 2)]
+
+
+def test_a_copy_that_is_forgotten_leaves_the_newer_one_held(desk: Desk, place: Bench) -> None:
+    place.publish("a")
+    suspended(desk)
+    (older,) = desk.take()
+    (newer,) = desk.take()
+    assert delivered([older, newer]) == [(1, 1), (1, 2)]
+
+    desk.mailbox.forget([older])
+    until(lambda: desk.mailbox._held.keys() == {newer.reply}, "only the newer one is held")
+    assert place.held() == 1
+
+    desk.mailbox.ack([newer])
+    until(lambda: place.held() == 0, "it is done")
+
+
+def test_stopped_with_giving_back_it_holds_nothing(desk: Desk, place: Bench) -> None:
+    place.publish("a", "b")
+    desk.take(2)
+
+    desk.mailbox.stop(give_back=True)
+
+    successor = Desk(place)
+    successor.mailbox.start()
+    assert sorted(delivered(successor.take(2))) == [(1, 2), (2, 2)]
+    successor.mailbox.stop()
+
+
+def test_stopped_it_goes_on_holding_what_is_worked_on(desk: Desk, place: Bench) -> None:
+    place.publish("a")
+    held = desk.take()
+    desk.mailbox.stop()
+
+    place.publish("b")
+    successor = Desk(place)
+    successor.mailbox.start()
+    assert delivered(successor.take()) == [(2, 1)]
+
+    desk.mailbox.ack(held)
+    successor.mailbox.ack([])
+    until(lambda: place.held() == 1, "what was worked on is done")
+    successor.mailbox.stop()
+
+
+def test_it_may_be_stopped_before_it_started_and_twice(place: Bench) -> None:
+    desk = Desk(place)
+    desk.mailbox.stop(give_back=True)
+    desk.mailbox.start()
+    desk.mailbox.stop(give_back=True)
+    desk.mailbox.stop(give_back=True)
+
+
+def test_a_consumer_that_was_deleted_is_made_again(desk: Desk, place: Bench) -> None:
+    place.publish("a")
+    desk.mailbox.ack(desk.take())
+
+    place.delete_consumer()
+    place.publish("b")
+
+    # A new consumer begins at the beginning: what was done before comes again.
+    assert {sequence for sequence, _ in delivered(desk.take(2))} == {1, 2}
