@@ -30,6 +30,7 @@ from callboard.config import Config
 from callboard.desk import Desk
 from callboard.events import subjects
 from callboard.events.journal import Journal
+from callboard.events.loop import Loop
 from callboard.express import Express
 from callboard.link import Link
 from callboard.projections.log_event import LogEvent
@@ -62,7 +63,7 @@ class App:
         self._environment = environment or {}
         self._gave_up = gave_up or (lambda _error: None)
         self._link = Link(config, lost=self._gave_up)
-        self._outbound = Link.loop("callboard-outbound")
+        self._outbound = Loop("callboard-outbound")
         self._runner = Runner(max_threads=config.worker_threads)
         self._views: ViewSet | None = None
         self._channels: dict[str, Channel] = {}

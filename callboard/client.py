@@ -8,9 +8,9 @@ from typing import Any, Final, Self, Unpack
 from weakref import WeakSet
 
 import msgspec
-from nats import errors as nats_errors
 
 from callboard.client_queries import Queries
+from callboard.connecting import connect
 from callboard.errors import (
     NoAnswerError,
     NotFoundError,
@@ -74,13 +74,13 @@ class Client(Queries):
 
         Raises:
             ServerNotFoundError: no server answers at the URL, or it refuses the connection.
+            InvalidValueError: ``user_credentials`` is not the path of a ``.creds`` file.
         """
         try:
-            await self._connection.open(self.url, connect_attempts=1, **self._options)
-        except (nats_errors.Error, OSError) as error:
+            await connect(self._connection, self.url, connect_attempts=1, **self._options)
+        except ServerNotFoundError:
             await self._connection.close()
-            errors = self._connection.recent_errors
-            raise ServerNotFoundError(shown_url(self.url), str(errors[0] if errors else error)) from error
+            raise
 
     async def close(self) -> None:
         """End every follower and disconnect; may be called twice."""

@@ -12,14 +12,14 @@ from nats.errors import Error as NatsError
 
 from callboard import preflight
 from callboard.config import Config
+from callboard.connecting import connect
 from callboard.directory import make_directory
-from callboard.errors import ServerLostError, ServerNotFoundError
+from callboard.errors import ServerLostError
 from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import LogUnavailableError
 from callboard.events.loop import Loop
 from callboard.events.takeover import take_over
-from callboard.nats_url import shown_url
 from callboard.server import LOG_NAME, Server
 
 log = structlog.get_logger()
@@ -39,15 +39,10 @@ class Link:
         self._lost = lost or (lambda _error: None)
         self._closing = False
         self.lost = False
-        self._server = None if config.nats_url else Server(config.directory, config.port)
+        self._server = Server(config.directory, config.port) if config.embedded else None
         self.io = Loop("callboard-io")
         self.connection = Connection()
         self.url = config.nats_url or ""
-
-    @staticmethod
-    def loop(name: str) -> Loop:
-        """Return an event loop thread of that name, not yet started."""
-        return Loop(name)
 
     def open(self) -> None:
         """Start the embedded server when it is wanted, connect, and check that all is as callboard needs it.
@@ -60,10 +55,7 @@ class Link:
             self.url = self._server.start()
             threading.Thread(target=self._watch, args=(self._server,), name="nats-server-watch", daemon=True).start()
         self.io.start()
-        try:
-            self.io.run(self.connection.open(self.url, closed_cb=self._closed, **self._credentials()))
-        except (NatsError, OSError) as error:
-            raise ServerNotFoundError(shown_url(self.url), str(error) or type(error).__name__) from error
+        self.io.run(connect(self.connection, self.url, closed_cb=self._closed, **self._config.nats_options))
         self.io.run(
             preflight.check(self.connection, sync_always=self._server is not None, replicas=self._config.replicas)
         )
@@ -151,13 +143,3 @@ class Link:
         if "error" in answer:
             raise LogUnavailableError(f"the server does not know {stream}: {answer['error'].get('description')}")
         return answer
-
-    def _credentials(self) -> dict[str, Any]:
-        config = self._config
-        given = {
-            "user": config.nats_user,
-            "password": config.nats_password,
-            "token": config.nats_token,
-            "user_credentials": None if config.nats_credentials is None else str(config.nats_credentials),
-        }
-        return {name: value for name, value in given.items() if value is not None}
