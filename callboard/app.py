@@ -122,7 +122,7 @@ class App:
         self._runner.start()
         self._channels = self._open_channels()
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
-        self._views = ViewSet(self.config.directory, self._link)
+        self._views = ViewSet(self.config.directory, self._link, journal)
         self._views.open()
         intake = Intake(self._agents, KeywordRouter(self.config.route_threshold), self._channels)
         express = Express(connection, io, lambda: self._roster["orchestrator"])

@@ -14,14 +14,13 @@ from callboard.events.submission import decode, utc
 from callboard.events.task_state import TERMINAL
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
 from callboard.projections.find_tasks import TaskFilters
-from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 
 Take = Callable[[bytes, str], None]
 Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
-"""From a task's id to subject, sequence and body of each of its events, oldest first."""
+"""From a task's id to name, sequence and body of each of its events, oldest first."""
 
 Endpoint = Callable[[bytes], Awaitable[Any]]
 Q = TypeVar("Q", bound=requests.Query)
@@ -166,10 +165,10 @@ def _missing(task_id: str) -> NotFoundError:
     return NotFoundError(f"no task has the id {task_id!r}")
 
 
-def _event(subject: str, seq: int, data: bytes) -> dict[str, Any]:
-    item: dict[str, Any] = {"event": LogEvent.from_message(subject, seq, data).event, "seq": seq}
+def _event(name: str, seq: int, data: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = {"event": name, "seq": seq}
     try:
         body = _body.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return item
-    return item | {name: value for name, value in body.items() if name not in item}
+    return item | {field: value for field, value in body.items() if field not in item}

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from callboard.events import subjects
-from callboard.events.reader import Reader
+from callboard.events.journal import Journal
 from callboard.link import Link
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
@@ -16,10 +16,10 @@ FILE: Final = "views.sqlite3"
 class ViewSet:
     """Views, the runner that feeds them and the queries on them; usable between :meth:`open` and :meth:`close`."""
 
-    def __init__(self, directory: Path, link: Link) -> None:
+    def __init__(self, directory: Path, link: Link, journal: Journal) -> None:
         self._path = directory / FILE
         self._link = link
-        self._reader = Reader(link.connection, subjects.EVENTS)
+        self._journal = journal
         self._views: Views | None = None
         self.runner: Runner
         self.queries: Queries
@@ -34,7 +34,7 @@ class ViewSet:
         self._views = Views(self._path)
         info = self._link.stream_info(subjects.EVENTS)
         marker = self._views.marker
-        found = self._link.io.run(self._reader.page(marker.seq, 1)) if marker.seq else []
+        found = self._link.io.run(self._journal.reader.page(marker.seq, 1)) if marker.seq else []
         at_marker = found[0].event_id if found and found[0].seq == marker.seq else None
         self._views.check(stream_created=info["created"], last_seq=info["state"]["last_seq"], event_id=at_marker)
         self.runner = Runner(self._views)
@@ -45,9 +45,9 @@ class ViewSet:
         return self.runner.position
 
     async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
-        """Return subject, sequence and body of each event of one task, oldest first; empty for an unknown id."""
-        found = await self._reader.last([subjects.task_events(task_id)])
-        return [(each.subject, each.seq, each.data) for each in found]
+        """Return name, sequence and body of each event of one task, oldest first; empty for an unknown id."""
+        found = (await self._journal.load([task_id]))[task_id]
+        return [(each.topic.removeprefix(f"{self._journal.kind}."), each.id, each.state) for each in found]
 
     def catch_up(self, seconds: float) -> None:
         """Wait up to ``seconds`` until the views reach the present end of the log."""

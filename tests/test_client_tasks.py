@@ -97,6 +97,15 @@ async def test_events_have_names_bodies_and_places(url: str, new_id: str) -> Non
     assert all(event.task_id == new_id for event in events)
 
 
+async def test_all_events_of_a_task_with_more_than_the_server_answers_at_once(url: str, new_id: str) -> None:
+    async with Client(url) as board:
+        task = await board.submit_and_wait(1_500, agent="talkative", id=new_id)
+        events = await board.events(new_id)
+
+    assert [event.version for event in events] == list(range(1, task.version + 1))
+    assert task.version == 1_500 + 5
+
+
 async def test_live_events_and_stored_ones_are_the_same(url: str, new_id: str) -> None:
     async with Client(url) as board, board.follow(new_id) as live:
         await board.submit_and_wait("echo", id=new_id)

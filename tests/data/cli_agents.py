@@ -21,3 +21,10 @@ def broken(task: Task, _ctx: Context) -> None:
 async def sleeper(_task: Task, _ctx: Context) -> str:
     await asyncio.Event().wait()
     return "never"
+
+
+@specialist("talkative")
+async def talkative(task: Task, ctx: Context) -> int:
+    reports = [ctx.progress(note=f"step {number}") for number in range(task.input)]
+    await reports[-1]
+    return len(reports)

@@ -91,7 +91,9 @@ class Desk:
         return task_id, self.store(*task.cancel(state, reason, datetime.now(UTC)))
 
     async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
-        return [each for each in self.log if each[0].split(".")[3] == task_id]
+        return [
+            (subject.split(".")[5], seq, data) for subject, seq, data in self.log if subject.split(".")[3] == task_id
+        ]
 
     async def ask(self, name: str, body: Any = None, timeout: float = 20.0) -> Any:
         """Return the decoded answer to a request of ``callboard.<name>``, which must be no error."""
