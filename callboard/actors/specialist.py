@@ -266,6 +266,8 @@ class Specialist(BatchActor):
         return self._idle
 
     def _release(self, reason: str) -> None:
+        # What has ended by now is recorded, not done again.
+        self._settle(self.inbox.take(len(self.inbox)))
         orders = []
         for run in self._runs.values():
             run.stop()
