@@ -150,8 +150,11 @@ class Server:
                 return f"nats://{HOST}:{port}"
             if time.monotonic() >= deadline:
                 raise ServerStartError("expected nats-server to be ready in time", self._log_tail(log_start))
-        code = process.wait()
-        raise ServerStartError(f"nats-server ended with code {code} before it was ready", self._log_tail(log_start))
+        code, tail = process.wait(), self._log_tail(log_start)
+        if self.port and "address already in use" in tail:
+            message = f"expected port {self.port} to be free, but another process listens there: choose another port"
+            raise ServerStartError(message, tail)
+        raise ServerStartError(f"nats-server ended with code {code} before it was ready", tail)
 
     def _chosen_port(self, pid: int) -> int | None:
         for file in self.directory.glob(f"*_{pid}.ports"):
@@ -165,7 +168,8 @@ class Server:
     def _log_tail(self, start: int) -> str:
         path = self.directory / LOG_NAME
         lines = path.read_bytes()[start:].decode(errors="replace").splitlines()
-        return "\n".join([f"{path}:", *lines[-_LOG_LINES:]])
+        grave = [line for line in lines if "[FTL]" in line or "[ERR]" in line]
+        return "\n".join([f"{path}:", *(grave or lines)[-_LOG_LINES:]])
 
 
 def find_binary() -> Path:

@@ -110,7 +110,9 @@ def test_a_port_that_is_taken_is_told_with_the_last_log_lines(server: Server, na
     taken = Server(server.directory, port)
     with pytest.raises(ServerStartError, match="address already in use") as caught:
         taken.start()
+    assert f"expected port {port} to be free" in str(caught.value)
     assert str(server.directory / LOG_NAME) in str(caught.value)
+    assert "[INF]" not in str(caught.value)
     assert not taken.running
     assert server.start()
     server.stop()

@@ -8,10 +8,13 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from callboard.actors.agents import Agent
 from callboard.actors.message import message_of
 from callboard.events.errors import CallboardError, shorten
+
+_PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class AppError(CallboardError):
@@ -83,7 +86,7 @@ def _place(error: BaseException) -> str:
     """Return where in the user's files an import failed; a SyntaxError says so itself."""
     if isinstance(error, SyntaxError):
         return ""
-    ours = ("<frozen", __file__, importlib.__file__)
+    ours = ("<frozen", _PACKAGE, importlib.__file__)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 

@@ -55,6 +55,8 @@ class Output:
     def facts(self, facts: Iterable[tuple[str, object]]) -> None:
         """Print names and values below each other; values that are None or empty are left out."""
         table = Table.grid(padding=(0, 2))
+        table.add_column()
+        table.add_column(overflow="fold")
         for name, value in facts:
             if value is not None and value != "" and not (isinstance(value, Text) and not value.plain):
                 table.add_row(Text(name, style="dim"), value if isinstance(value, Text) else safe(value))
@@ -62,8 +64,9 @@ class Output:
 
 
 def complain(message: str) -> None:
-    """Print an error for people on standard error."""
-    _error_console().print(Text("error: ", style="bold red") + safe(message), soft_wrap=True)
+    """Print an error for people on standard error; its further lines are indented: none passes for another error."""
+    text = Text("\n  ").join(safe(line) for line in message.split("\n"))
+    _error_console().print(Text("error: ", style="bold red") + text, soft_wrap=True)
 
 
 def remark(message: str) -> None:
