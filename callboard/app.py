@@ -18,14 +18,15 @@ from callboard.actors.channels.log import LogChannel
 from callboard.actors.channels.secrets import Secrets
 from callboard.actors.channels.stream import StreamChannel, publisher
 from callboard.actors.channels.webhook import WebhookChannel
+from callboard.actors.drain import Drain
 from callboard.actors.intake import Intake
 from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
-from callboard.actors.specialist import CancelRun, Drain, Release
+from callboard.actors.specialist import CancelRun, Release
 from callboard.actors.state_cache import StateCache
 from callboard.actors.supervisor import Crashed, EndRestarts, StartAll, StopAll, Supervisor
 from callboard.actors.task_log import TaskLog
-from callboard.company import PROJECTOR, Wires, specialist_name
+from callboard.company import DELIVERY, PROJECTOR, Wires, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.events import subjects
@@ -100,6 +101,7 @@ class App:
         if not self._link.lost:
             _attempt("service", self._stop_service)
             _attempt("work", lambda: self._drain(until))
+            _attempt("connection", self._link.let_go)
             _attempt("views", self._catch_up)
         self.kill()
         log.info("app.stopped")
@@ -197,7 +199,7 @@ class App:
             self._link.io.run(self._service.stop(), CLOSE_SECONDS)
 
     def _drain(self, until: float) -> None:
-        """Let what runs finish until then; what still runs is handed back to its queue."""
+        """Let what runs finish until then, and then the deliveries; what still runs is handed back to its queue."""
         if self._supervisor is None:
             return
         # An actor that crashed now would take new work when it starts again.
@@ -210,10 +212,11 @@ class App:
             return
         for answer in [ref.ask(Release(RELEASED), block=False) for ref in busy]:
             _attempt("release", partial(answer.get, timeout=CLOSE_SECONDS))
+        _ended(self._roster[DELIVERY].ask(Drain(), block=False), until)
 
     def _catch_up(self) -> None:
         """Let the views reach the end of the log, so that the next start finds little to do."""
-        if self._views is not None and self._roster[PROJECTOR].is_alive() and self._link.answers():
+        if self._views is not None and self._roster[PROJECTOR].is_alive() and self._link.connection.is_connected:
             self._views.catch_up(CLOSE_SECONDS)
 
     def _stop_actors(self) -> None:

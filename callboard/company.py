@@ -40,6 +40,7 @@ COMMAND_FILTERS: Final = (
     f"{subjects.RETRY}.*",
     f"{subjects.HEARTBEAT}.*",
 )
+DELIVERY: Final = "delivery"
 PROJECTOR: Final = "projector"
 ENDINGS: Final = ("completed", "failed")
 MIN_PREFETCH: Final = 8
@@ -74,7 +75,7 @@ def specs(wires: Wires) -> list[ChildSpec]:
     """Return the actors in start order: who reads what others write comes first."""
     starts: list[tuple[str, Start]] = [
         (PROJECTOR, lambda: _projector(wires)),
-        ("delivery", lambda: _delivery(wires)),
+        (DELIVERY, lambda: _delivery(wires)),
         *((specialist_name(agent.name), _specialist(wires, agent)) for agent in wires.agents.values()),
         ("orchestrator", lambda: _orchestrator(wires)),
     ]
@@ -135,7 +136,7 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
         for ending in ENDINGS
     ]
     return Delivery.start(
-        "delivery",
+        DELIVERY,
         wires.tasks,
         wires.crashed,
         stopping=wires.stopping,

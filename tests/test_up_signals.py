@@ -1,5 +1,6 @@
 """`callboard up` told to stop: it takes no more work, finishes what it can, and hands the rest back."""
 
+import asyncio
 import os
 import signal
 import time
@@ -18,6 +19,7 @@ from tests.support.idle import check_idle_board
 from tests.support.log_audit import LogAudit
 from tests.support.nats_server import NatsServer
 from tests.support.processes import alive
+from tests.support.receiver import Receiver, Request, answering
 from tests.support.task_history import TaskHistory
 from tests.support.waiting import eventually, until
 from tests.support.wire import Wire
@@ -203,6 +205,46 @@ def test_it_stops_also_when_the_server_is_gone(tmp_path: Path, fresh_nats_server
 
     assert board.stop() == 0
     assert "Traceback" not in place.log.read_text(encoding="utf-8")
+
+
+async def test_a_delivery_on_its_way_may_arrive_and_is_not_made_again(place: Place) -> None:
+    let_go = asyncio.Event()
+
+    async def answer(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await let_go.wait()
+        await answering(204)(request, reader, writer)
+
+    async with Receiver(answer) as receiver:
+        board = place.start("--grace", "60", "--allow-private-addresses")
+        wire = await Wire.open(board.url)
+        body = place.submission("a") | {"delivery": [{"channel": "webhook", "url": receiver.url}]}
+        await wire.publish("callboard.submit.noter", body)
+        await receiver.arrived.wait()
+        await wire.close()
+
+        board.process.send_signal(signal.SIGTERM)
+        await eventually(lambda: place.logged("app.stopping"), "callboard is stopping")
+        let_go.set()
+
+        assert await asyncio.to_thread(board.wait) == 0
+        after = place.start("--allow-private-addresses")
+        await check_idle_board(after.url)
+        assert len(receiver.requests) == 1
+
+
+async def test_a_delivery_that_waits_for_its_next_attempt_holds_nothing_up(place: Place) -> None:
+    async with Receiver(answering(503, "Retry-After: 30\r\n")) as receiver:
+        board = place.start("--grace", "60", "--allow-private-addresses")
+        wire = await Wire.open(board.url)
+        live = await wire.follow("a")
+        body = place.submission("a") | {"delivery": [{"channel": "webhook", "url": receiver.url}]}
+        await wire.publish("callboard.submit.noter", body)
+        await live.until("delivery_failed")
+        await wire.close()
+
+        began = time.monotonic()
+        assert await asyncio.to_thread(board.stop) == 0
+        assert time.monotonic() - began < AT_ONCE_SECONDS
 
 
 async def test_it_stops_within_bounds_when_the_server_is_silent(place: Place, fresh_nats_server: NatsServer) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final
@@ -12,6 +13,7 @@ from msgspec import Struct
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.channels.backoff import delay_seconds
 from callboard.actors.channels.channel import Channel, DeliveryError, DeliveryMessage
+from callboard.actors.drain import Drain
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
@@ -51,6 +53,18 @@ class _Try(Struct, frozen=True):
     error: DeliveryError | None = None
 
 
+class _Flight(Struct, eq=False):
+    """One attempt under way: the pause before it, and from ``sending`` on the attempt itself."""
+
+    future: "Future[None] | None" = None
+    sending: bool = False
+
+    def cancel(self) -> None:
+        """End it, wherever it is."""
+        if self.future is not None:
+            self.future.cancel()
+
+
 class Delivery(BatchActor):
     """Consumes completed and failed; appends delivered and delivery_failed.
 
@@ -73,11 +87,17 @@ class Delivery(BatchActor):
         self._loop = loop
         self._open_mailboxes = open_mailboxes
         self._parcels: dict[str, _Parcel] = {}
-        self._sending: set[Future[None]] = set()
+        self._flights: dict[tuple[str, int], _Flight] = {}
+        self._draining = False
+        self._idle = threading.Event()
 
     def mailboxes(self) -> list[Mailbox]:
         """Return the mailboxes of completed and of failed tasks."""
         return self._open_mailboxes(self)
+
+    def handle(self, message: Any) -> Any:
+        """Take no more work, or whatever any actor does."""
+        return self._drain() if isinstance(message, Drain) else super().handle(message)
 
     def read(self, letter: Letter) -> Order | None:
         """Return the order that looks up where the result of an ended task is to go."""
@@ -85,6 +105,9 @@ class Delivery(BatchActor):
             task_id, version = subjects.task_version(letter.subject)
         except InvalidValueError as error:
             self.stray(letter, error)
+            return None
+        if self._draining:
+            self.give_back([letter])
             return None
         if self._on_its_way(task_id, letter):
             return None
@@ -100,8 +123,8 @@ class Delivery(BatchActor):
 
     def close(self, *, give_back: bool) -> None:
         """Stop sending, which the next one begins anew, and give back what is not delivered."""
-        for future in list(self._sending):
-            future.cancel()
+        for flight in self._flights.values():
+            flight.cancel()
         super().close(give_back=give_back)
 
     def _on_its_way(self, task_id: str, letter: Letter) -> bool:
@@ -134,15 +157,19 @@ class Delivery(BatchActor):
             return
         self._parcels[task_id] = _Parcel(task_id, letter, targets)
         for index in targets:
-            self._send(state, index, 0.0)
+            # One that was tried before somebody died or stopped waits as it would have.
+            attempts = state.deliveries[index].attempts
+            self._send(state, index, self._pause(attempts, _Try()) if attempts else 0.0)
 
     def _send(self, state: TaskState, index: int, pause_seconds: float) -> None:
-        future = self._loop.spawn(self._try(state, index, pause_seconds))
-        self._sending.add(future)
-        future.add_done_callback(self._sending.discard)
+        if self._draining:
+            return
+        flight = self._flights[state.id, index] = _Flight()
+        flight.future = self._loop.spawn(self._try(flight, state, index, pause_seconds))
 
-    async def _try(self, state: TaskState, index: int, pause_seconds: float) -> None:
+    async def _try(self, flight: _Flight, state: TaskState, index: int, pause_seconds: float) -> None:
         await asyncio.sleep(pause_seconds)
+        flight.sending = True
         attempt = state.deliveries[index].attempts + 1
         spec = state.submitted.delivery[index] if state.submitted is not None else {}
         try:
@@ -172,10 +199,12 @@ class Delivery(BatchActor):
 
     def _recorded(self, task_id: str, index: int, attempt: int, result: _Try, settled: Settled) -> None:
         parcel, state = self._parcels.get(task_id), settled.state
-        if parcel is None:
-            return
-        if settled.error is not None:
+        if parcel is not None and settled.error is not None:
             self._unrecorded(parcel, index, attempt, result, settled.error)
+            return
+        self._flights.pop((task_id, index), None)
+        if parcel is None:
+            pass
         elif state is not None and not state.deliveries[index].over:
             # As the log has it: an append that was taken for lost may have told of this attempt already.
             self._send(state, index, self._pause(state.deliveries[index].attempts, result))
@@ -184,6 +213,7 @@ class Delivery(BatchActor):
             if not parcel.open:
                 del self._parcels[task_id]
                 self.ack(parcel.letter)
+        self._rest()
 
     def _unrecorded(self, parcel: _Parcel, index: int, attempt: int, result: _Try, error: CallboardError) -> None:
         if isinstance(error, EventTooLargeError) and result.receipt is not None:
@@ -191,9 +221,27 @@ class Delivery(BatchActor):
             self.post(self._record(parcel.task_id, index, attempt, _Try()))
         elif isinstance(error, BrokenOrderError):
             del self._parcels[parcel.task_id]
+            self._flights.pop((parcel.task_id, index), None)
             self.fail(parcel.letter, error)
+            self._rest()
         else:
             self.post(self._record(parcel.task_id, index, attempt, result))
+
+    def _drain(self) -> threading.Event:
+        """Take no more letters, try nothing again, and wait only for what is being sent."""
+        self._draining = True
+        for mailbox in self._mailboxes:
+            mailbox.stop()
+        for key, flight in list(self._flights.items()):
+            if not flight.sending:
+                flight.cancel()
+                del self._flights[key]
+        self._rest()
+        return self._idle
+
+    def _rest(self) -> None:
+        if self._draining and not self._flights:
+            self._idle.set()
 
     def _pause(self, attempts: int, result: _Try) -> float:
         retry_after = None if result.error is None else result.error.retry_after

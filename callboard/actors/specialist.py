@@ -14,6 +14,7 @@ from msgspec import Struct
 from callboard.actors.agents import Agent
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.context import Context
+from callboard.actors.drain import Drain
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
@@ -38,10 +39,6 @@ class CancelRun(Struct, frozen=True):
     """Stop the handler of a task whose cancellation is in the log, if it runs here."""
 
     task_id: str
-
-
-class Drain(Struct, frozen=True):
-    """Take no more work. Asked, it answers with an event that is set when nothing runs any more."""
 
 
 class Release(Struct, frozen=True):
