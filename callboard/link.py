@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, ParamSpec, TypeVar
 
-import msgspec
 import structlog
 from nats.errors import Error as NatsError
 
@@ -17,7 +16,7 @@ from callboard.directory import make_directory
 from callboard.errors import ServerLostError
 from callboard.events import subjects
 from callboard.events.connection import Connection
-from callboard.events.errors import LogUnavailableError
+from callboard.events.jetstream_api import demand
 from callboard.events.loop import Loop
 from callboard.events.takeover import take_over
 from callboard.server import LOG_NAME, Server
@@ -98,9 +97,9 @@ class Link:
         """Return what the server says of ``stream``: its ``created`` time, ``config`` and ``state``.
 
         Raises:
-            LogUnavailableError: it did not say.
+            LogUnavailableError, LogRefusedError: it did not say.
         """
-        return self.io.run(self._info(stream))
+        return self.io.run(demand(self.connection, f"STREAM.INFO.{stream}"))
 
     def epoch(self) -> str:
         """Return a short text that tells the present stream of commands from any other of that name."""
@@ -133,13 +132,3 @@ class Link:
             return
         self.lost = True
         self._lost(ServerLostError(reason))
-
-    async def _info(self, stream: str) -> dict[str, Any]:
-        try:
-            reply = await self.connection.request(f"$JS.API.STREAM.INFO.{stream}", timeout=10)
-        except (NatsError, TimeoutError) as error:
-            raise LogUnavailableError(f"the server did not describe the stream {stream}") from error
-        answer: dict[str, Any] = msgspec.json.decode(reply.data)
-        if "error" in answer:
-            raise LogUnavailableError(f"the server does not know {stream}: {answer['error'].get('description')}")
-        return answer

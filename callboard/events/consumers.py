@@ -2,12 +2,10 @@
 
 from typing import Any, Final
 
-import msgspec
-from nats.errors import Error as NatsError
 from nats.nuid import NUID
 
+from callboard.events import jetstream_api
 from callboard.events.connection import Connection
-from callboard.events.errors import LogRefusedError, LogUnavailableError
 
 MAX_ACK_PENDING: Final = 20_000
 IDLE_SECONDS: Final = 60
@@ -66,12 +64,6 @@ async def ephemeral(connection: Connection, stream: str, subject: str, first: in
 
 
 async def _create(connection: Connection, stream: str, name: str, config: dict[str, Any]) -> str:
-    body = msgspec.json.encode({"stream_name": stream, "config": config})
-    try:
-        reply = await connection.request(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", body, timeout=10)
-    except (NatsError, TimeoutError) as error:
-        raise LogUnavailableError(f"the server did not answer the creation of consumer {name} on {stream}") from error
-    answer = msgspec.json.decode(reply.data)
-    if "error" in answer:
-        raise LogRefusedError(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
+    body = {"stream_name": stream, "config": config}
+    await jetstream_api.demand(connection, f"CONSUMER.CREATE.{stream}.{name}", body)
     return name

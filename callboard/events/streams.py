@@ -2,13 +2,11 @@
 
 from typing import Any, Final
 
-import msgspec
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 
 from callboard.events import subjects
 from callboard.events.differences import Difference, ServerMismatchError, differences, unasked
-from callboard.events.errors import LogUnavailableError
+from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, error_code
 
 SCHEMA: Final = "1"
 """The version of what callboard stores; another one in a stream's metadata is another callboard's."""
@@ -19,10 +17,8 @@ HEADER_ROOM_BYTES: Final = 64 * 1024
 
 _SECOND: Final = 1_000_000_000
 _DAY: Final = 24 * 60 * 60 * _SECOND
-_STREAM_NOT_FOUND: Final = 10059
 _NAME_IN_USE: Final = 10058
 _SUBJECTS_OVERLAP: Final = 10065
-_ANSWER_SECONDS: Final = 5
 
 StreamConfig = dict[str, Any]
 
@@ -130,18 +126,18 @@ async def ensure(connection: Client, configs: list[StreamConfig]) -> None:
 
 async def _settle(connection: Client, config: StreamConfig) -> list[Difference]:
     name = config["name"]
-    answer = await _call(connection, f"STREAM.INFO.{name}")
-    if _code(answer) == _STREAM_NOT_FOUND:
-        answer = await _call(connection, f"STREAM.CREATE.{name}", config)
-        if _code(answer) == _NAME_IN_USE:  # another process made it just now
-            answer = await _call(connection, f"STREAM.INFO.{name}")
+    answer = await ask(connection, f"STREAM.INFO.{name}")
+    if error_code(answer) == STREAM_NOT_FOUND:
+        answer = await ask(connection, f"STREAM.CREATE.{name}", config)
+        if error_code(answer) == _NAME_IN_USE:  # another process made it just now
+            answer = await ask(connection, f"STREAM.INFO.{name}")
     if "error" in answer:
         return [await _refusal(connection, config, answer["error"])]
     found = differences(config, answer["config"])
     if found and all(unasked(config, difference) for difference in found):
         # Settings this version has never heard of: whether they are more than a newer server's defaults only the server
         # knows, and it takes the creation of an existing stream as a question whether all is the same.
-        answer = await _call(connection, f"STREAM.CREATE.{name}", config)
+        answer = await ask(connection, f"STREAM.CREATE.{name}", config)
         return found if "error" in answer else []
     return found
 
@@ -160,22 +156,8 @@ async def _refusal(connection: Client, config: StreamConfig, error: dict[str, An
 
 
 async def _holders(connection: Client, subject: str) -> list[str]:
-    answer = await _call(connection, "STREAM.NAMES", {"subject": subject})
+    answer = await ask(connection, "STREAM.NAMES", {"subject": subject})
     return answer.get("streams") or []
-
-
-async def _call(connection: Client, endpoint: str, body: object = None) -> dict[str, Any]:
-    data = b"" if body is None else msgspec.json.encode(body)
-    try:
-        reply = await connection.request(f"$JS.API.{endpoint}", data, timeout=_ANSWER_SECONDS)
-    except (NatsError, TimeoutError) as error:
-        raise LogUnavailableError(f"the server did not answer $JS.API.{endpoint}") from error
-    answer: dict[str, Any] = msgspec.json.decode(reply.data)
-    return answer
-
-
-def _code(answer: dict[str, Any]) -> int:
-    return int(answer.get("error", {}).get("err_code", 0))
 
 
 def _stream(name: str, names: list[str], replicas: int, **settings: Any) -> StreamConfig:

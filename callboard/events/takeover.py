@@ -8,17 +8,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-import msgspec
-from nats.errors import Error as NatsError
-
 from callboard.events.connection import Connection
-from callboard.events.errors import LogRefusedError, LogUnavailableError
+from callboard.events.jetstream_api import demand
 
 EXPIRED_SECONDS: Final = 0.25
 """Longer than the 0.1 s after which the server looks through what is pending once an ack wait has changed."""
 
 _SHORT_NANOSECONDS: Final = 1_000_000
-_ANSWER_SECONDS: Final = 10
 
 
 async def take_over(connection: Connection, streams: Iterable[str]) -> int:
@@ -49,7 +45,7 @@ def _holds(consumer: dict[str, Any]) -> bool:
 async def _consumers(connection: Connection, stream: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     while True:
-        page = await _ask(connection, f"LIST.{stream}", {"offset": len(found)})
+        page = await demand(connection, f"CONSUMER.LIST.{stream}", {"offset": len(found)})
         found += page["consumers"] or []
         if len(found) >= page["total"] or not page["consumers"]:
             return found
@@ -58,17 +54,5 @@ async def _consumers(connection: Connection, stream: str) -> list[dict[str, Any]
 async def _set_ack_wait(connection: Connection, consumer: dict[str, Any], nanoseconds: int) -> None:
     stream, name = consumer["stream_name"], consumer["name"]
     config = {**consumer["config"], "ack_wait": nanoseconds}
-    await _ask(connection, f"CREATE.{stream}.{name}", {"stream_name": stream, "action": "update", "config": config})
-
-
-async def _ask(connection: Connection, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-    try:
-        reply = await connection.request(
-            f"$JS.API.CONSUMER.{endpoint}", msgspec.json.encode(body), timeout=_ANSWER_SECONDS
-        )
-    except (NatsError, TimeoutError) as error:
-        raise LogUnavailableError(f"the server did not answer $JS.API.CONSUMER.{endpoint}") from error
-    answer: dict[str, Any] = msgspec.json.decode(reply.data)
-    if "error" in answer:
-        raise LogRefusedError(answer["error"].get("err_code", 0), answer["error"].get("description", ""))
-    return answer
+    body = {"stream_name": stream, "action": "update", "config": config}
+    await demand(connection, f"CONSUMER.CREATE.{stream}.{name}", body)
