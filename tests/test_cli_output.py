@@ -1,8 +1,17 @@
-"""What people see fits their terminal and loses nothing."""
+"""What people see fits their terminal and loses nothing; an output that cannot be written is no traceback."""
+
+import fcntl
+import signal
+import struct
+import subprocess
+import termios
+from pathlib import Path
 
 import pytest
 
 from callboard.cli.output import Output, complain
+from tests.support.command_line import command, environment
+from tests.support.waiting import until
 
 LONG = "https://example.com/" + "x" * 100
 
@@ -23,3 +32,33 @@ def test_an_error_of_several_lines_is_printed_as_such(capsys: pytest.CaptureFixt
     complain("two things are wrong:\n- one\n- \x1b[31mtwo")
 
     assert capsys.readouterr().err == "error: two things are wrong:\n  - one\n  - \\x1b[31mtwo\n"
+
+
+def test_a_disk_that_is_full_is_an_error_and_no_traceback() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ran = subprocess.run(command("--version"), stdout=full, stderr=subprocess.PIPE, env=environment(), check=False)
+
+    assert (ran.returncode, ran.stderr) == (1, b"error: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_an_output_that_is_closed_is_written_nowhere(closed: str) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command("--version")], capture_output=True, env=environment(), check=False
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_ctrl_c_ends_the_reading_of_standard_input() -> None:
+    with subprocess.Popen(
+        command("submit", "-"), stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as submit:
+        assert submit.stdin is not None
+        submit.stdin.write(b"My invoice")
+        submit.stdin.flush()
+        waiting = submit.stdin.fileno()
+        until(lambda: struct.unpack("i", fcntl.ioctl(waiting, termios.FIONREAD, b"0000")) == (0,), "it reads")
+        submit.send_signal(signal.SIGINT)
+
+        assert submit.wait(20) == 130

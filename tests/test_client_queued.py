@@ -60,6 +60,13 @@ def test_without_an_id_each_submission_gets_one_of_its_own(url: str) -> None:
     assert len(on_server(url, commands)) == 2
 
 
+def test_who_waits_is_told_that_nothing_runs(url: str) -> None:
+    ran = callboard("submit", "x", "--id", "a", "--wait-seconds", "0.1", "--nats", url)
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "nothing is running: task a is stored" in ran.err
+
+
 def test_standard_input_is_text_and_json_input_stays_as_it_was_written(url: str) -> None:
     callboard("submit", "-", "--nats", url, stdin="Grüße\n".encode())
     callboard(

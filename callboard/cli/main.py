@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
@@ -62,6 +63,10 @@ def run(arguments: Sequence[str]) -> int:
     except CallboardError as error:
         complain(str(error))
         return exit_code(error)
+    except OSError as error:  # a full disk, a file that may not be read
+        _discard(sys.stdout)
+        complain(str(error))
+        return FAILED
     return code if isinstance(code, int) else OK
 
 
@@ -74,10 +79,16 @@ def exit_code(error: CallboardError) -> int:
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    # Whoever closed an output does not want it; its descriptor must not become that of a socket.
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal's encoding lacks must not be an error.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(run(sys.argv[1:]))
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _discard(stream: TextIO) -> None:

@@ -1,5 +1,6 @@
 """``callboard submit``."""
 
+import asyncio
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -64,7 +65,7 @@ class Fields:
 NO_FIELDS: Final = Fields()
 
 
-async def submit(
+def submit(
     text: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
@@ -84,15 +85,21 @@ async def submit(
         wait_seconds: As --wait, but not longer than this.
         options: Where the server is, and how to print.
     """
-    content = read_input(text, as_json=json_input)
+    content = read_input(text, as_json=json_input)  # outside of the event loop, which would swallow a Ctrl-C
     given = fields.given()
     prepare(content, given)  # a mistake is told before anybody is asked
+    return asyncio.run(_submit(content, given, options, wait=wait or wait_seconds is not None, seconds=wait_seconds))
+
+
+async def _submit(content: Any, given: SubmissionFields, options: Options, *, wait: bool, seconds: float | None) -> int:
     async with options.client() as board:
         receipt = await board.submit(content, **given)
-        if not wait and wait_seconds is None:
+        if not wait:
             _print_receipt(options.output(), receipt)
             return 0
-        task = await board.wait(receipt.id, wait_seconds)
+        if receipt.queued:
+            remark(f"nothing is running: task {receipt.id} is stored and will be taken when callboard starts")
+        task = await board.wait(receipt.id, seconds)
     print_task(options.output(), task)
     return 0 if task.status == "completed" else 1
 
