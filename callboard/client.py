@@ -9,6 +9,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from callboard.actors.dead_letters import REPLY_HEADER
 from callboard.client_queries import Queries
 from callboard.connecting import connect
 from callboard.errors import (
@@ -26,7 +27,7 @@ from callboard.follower import Follower
 from callboard.history import last_seq, replay
 from callboard.nats_url import DEFAULT_URL, check_url, shown_url
 from callboard.outgoing import SubmissionFields, prepare
-from callboard.refusals import REPLY_HEADER, Refusals
+from callboard.refusals import Refusals
 from callboard.replies import Receipt, TaskInfo, read
 from callboard.requester import Requester
 

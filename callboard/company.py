@@ -33,13 +33,6 @@ from callboard.events.connection import Connection
 from callboard.events.loop import Loop
 from callboard.events.submission import PRIORITIES
 
-COMMAND_FILTERS: Final = (
-    subjects.SUBMIT,
-    f"{subjects.SUBMIT}.*",
-    f"{subjects.CANCEL}.*",
-    f"{subjects.RETRY}.*",
-    f"{subjects.HEARTBEAT}.*",
-)
 DELIVERY: Final = "delivery"
 PROJECTOR: Final = "projector"
 ENDINGS: Final = ("completed", "failed")
@@ -121,7 +114,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         epoch=wires.epoch,
         answer=wires.answer,
         open_mailbox=_opener(
-            wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, COMMAND_FILTERS, orchestrators.WINDOW
+            wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, subjects.commands(), orchestrators.WINDOW
         ),
     )
 

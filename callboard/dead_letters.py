@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Final
 
 import msgspec
 from msgspec import Struct
 from nats import errors as nats_errors
 
+from callboard.actors.dead_letters import ERROR_HEADER, SUBJECT_HEADER
 from callboard.errors import NotFoundError, NotRunningError, ServerNotFoundError
 from callboard.events import subjects
 from callboard.events.connection import Connection
@@ -16,7 +16,6 @@ from callboard.events.errors import InvalidValueError, LogRefusedError, shorten
 from callboard.events.headers import parse
 from callboard.requester import Requester
 
-COMMANDS: Final = (subjects.SUBMIT, subjects.CANCEL, subjects.RETRY, subjects.HEARTBEAT)
 _NO_MESSAGE, _NO_STREAM = 10037, 10059
 
 
@@ -37,12 +36,12 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     @property
     def error(self) -> str:
         """The sentence that says what was wrong."""
-        return self.headers.get("Callboard-Error", "")
+        return self.headers.get(ERROR_HEADER, "")
 
     @property
     def original_subject(self) -> str:
         """The subject the command was sent to."""
-        return self.headers.get("Callboard-Subject", "")
+        return self.headers.get(SUBJECT_HEADER, "")
 
 
 class _Stored(Struct):
@@ -116,9 +115,9 @@ class DeadLetters:
             NotRunningError, NoAnswerError, ServerNotFoundError, LogRefusedError: as for any publish.
         """
         subject = letter.original_subject
-        if not any(subject == one or subject.startswith(f"{one}.") for one in COMMANDS):
-            message = f"expected Callboard-Subject of dead letter {letter.seq} to take commands, got {shorten(subject)}"
-            raise InvalidValueError(message, field="Callboard-Subject")
+        if not any(subject == one or subject.startswith(f"{one}.") for one in subjects.COMMAND_PREFIXES):
+            message = f"expected {SUBJECT_HEADER} of dead letter {letter.seq} to take commands, got {shorten(subject)}"
+            raise InvalidValueError(message, field=SUBJECT_HEADER)
         digest = hashlib.sha256(letter.data).hexdigest()[:16]
         return await self._requester.publish(subject, letter.data, {"Nats-Msg-Id": f"requeue-{letter.seq}-{digest}"})
 

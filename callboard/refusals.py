@@ -6,8 +6,6 @@ from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError
 from callboard.requester import refusal
 
-REPLY_HEADER = "Callboard-Reply-To"
-
 
 class Refusals:
     """The error answers to queued commands, by task id, while this client is connected."""

@@ -57,7 +57,7 @@ async def test_a_stream_that_is_not_there_is_told(connection: Connection) -> Non
 
 async def test_no_answer_is_told(connection: Connection) -> None:
     await connection.close()
-    with pytest.raises(LogUnavailableError, match="CONSUMER.CREATE.CONSUMED.worker"):
+    with pytest.raises(LogUnavailableError, match=r"CONSUMER\.CREATE\.CONSUMED\.worker"):
         await durable(connection, "CONSUMED", "worker", [], ack_wait_seconds=1)
 
 

@@ -15,6 +15,9 @@ from callboard.events.errors import LogUnavailableError
 
 log = structlog.get_logger()
 
+ERROR_HEADER: Final = "Callboard-Error"
+SUBJECT_HEADER: Final = "Callboard-Subject"
+SEQUENCE_HEADER: Final = "Callboard-Sequence"
 REPLY_HEADER: Final = "Callboard-Reply-To"
 _ANSWER_SECONDS: Final = 10
 _MAX_HEADER: Final = 1_000
@@ -51,9 +54,9 @@ class DeadLetters:
 
     async def _store(self, letter: DeadLetter) -> None:
         headers = {
-            "Callboard-Error": _header(letter.detail),
-            "Callboard-Subject": _header(letter.subject),
-            "Callboard-Sequence": str(letter.sequence),
+            ERROR_HEADER: _header(letter.detail),
+            SUBJECT_HEADER: _header(letter.subject),
+            SEQUENCE_HEADER: str(letter.sequence),
             # The same command refused twice, after a lost acknowledgement, is one dead letter.
             "Nats-Msg-Id": f"{letter.subject}-{letter.sequence}",
         }

@@ -60,7 +60,7 @@ def wanted_streams(max_payload: int, replicas: int = 1) -> list[StreamConfig]:
     return [
         _stream(
             subjects.COMMANDS,
-            [subjects.SUBMIT, *(f"{prefix}.*" for prefix in _COMMAND_PREFIXES)],
+            list(subjects.commands()),
             replicas,
             discard="new",
             # Many submissions may come as one atomic batch, for one sync to disk instead of one each.
@@ -162,6 +162,3 @@ async def _holders(connection: Client, subject: str) -> list[str]:
 
 def _stream(name: str, names: list[str], replicas: int, **settings: Any) -> StreamConfig:
     return {**_BASE, "name": name, "subjects": names, "num_replicas": replicas, **settings}
-
-
-_COMMAND_PREFIXES: Final = (subjects.SUBMIT, subjects.CANCEL, subjects.RETRY, subjects.HEARTBEAT)

@@ -31,6 +31,9 @@ DUE_PREFIX = "callboard.due"
 API = "callboard.api"
 QUERY = "callboard.query"
 
+COMMAND_PREFIXES = (SUBMIT, CANCEL, RETRY, HEARTBEAT)
+"""Commands go to one of these with one more token, ``SUBMIT`` also as it is."""
+
 ORCHESTRATOR_DURABLE = "orchestrator"
 
 MAX_ID_BYTES = 192
@@ -106,6 +109,11 @@ def submit(agent: str | None = None) -> str:
 def cancel(task_id: str) -> str:
     """Return the subject to publish a cancellation to."""
     return f"{CANCEL}.{token(task_id)}"
+
+
+def commands() -> tuple[str, ...]:
+    """Return the filters that every command matches, and nothing else."""
+    return (SUBMIT, *(f"{prefix}.*" for prefix in COMMAND_PREFIXES))
 
 
 def dead(reason: str) -> str:
