@@ -103,7 +103,7 @@ def test_a_plain_function_that_looks_at_the_flag_ends_in_time(runner: Runner, li
 
     assert attempt(runner, patient, timeout_seconds=SHORT).error == TIMEOUT
     assert not lines.named("handler.abandoned")
-    assert runner.lost_threads == 0
+    assert runner.threads.lost == 0
 
 
 def test_plain_functions_that_hang_do_not_exhaust_the_pool(runner: Runner, lines: LogLines) -> None:
@@ -118,7 +118,7 @@ def test_plain_functions_that_hang_do_not_exhaust_the_pool(runner: Runner, lines
     assert [attempt(runner, echo, n).output for n in range(3)] == [0, 1, 2]
     line = lines.wait("handler.abandoned", 6)
     assert "in signal" in line["at"]
-    assert line["lost_threads"] == runner.lost_threads == 6
+    assert line["lost_threads"] == runner.threads.lost == 6
     release.set()
     lines.wait("handler.returned_late", 6)
     assert {len(made.outcomes) for made in hanging} == {1}

@@ -16,6 +16,11 @@ LONG = 30.0
 LOG = log_of([*RUNNING, completed(), delivered()])
 
 
+async def end_of(runner: Runner, task_id: str, seconds: float = LONG) -> bool:
+    with runner.watch(task_id) as watch:
+        return await watch.wait(seconds)
+
+
 @pytest.fixture
 def views(tmp_path: Path) -> Iterator[Views]:
     with opened(tmp_path / "views") as views:
@@ -50,7 +55,7 @@ async def test_a_wait_is_over_after_its_time(views: Views) -> None:
 
 async def test_a_wait_that_is_called_off_leaves_nothing_behind(views: Views) -> None:
     runner = Runner(views)
-    waits = [asyncio.create_task(runner.wait(1, LONG)), asyncio.create_task(runner.wait_terminal("task-1", LONG))]
+    waits = [asyncio.create_task(runner.wait(1, LONG)), asyncio.create_task(end_of(runner, "task-1"))]
     await asyncio.sleep(0)
     assert runner.is_watched()
     for wait in waits:
@@ -63,8 +68,8 @@ async def test_a_wait_that_is_called_off_leaves_nothing_behind(views: Views) -> 
 @pytest.mark.parametrize("end", [completed(5), failed(5), cancelled(5)])
 async def test_the_end_of_a_task_wakes_who_waits_for_it_and_nobody_else(views: Views, end: object) -> None:
     runner = Runner(views)
-    mine = [asyncio.create_task(runner.wait_terminal("task-1", LONG)) for _ in range(3)]
-    other = asyncio.create_task(runner.wait_terminal("task-2", LONG))
+    mine = [asyncio.create_task(end_of(runner, "task-1")) for _ in range(3)]
+    other = asyncio.create_task(end_of(runner, "task-2"))
     await asyncio.sleep(0)
     runner.apply(log_of([*RUNNING, *named("task-2", QUEUED)]))
     await asyncio.sleep(0)
@@ -85,24 +90,18 @@ async def test_a_watch_notices_an_end_that_comes_before_the_wait(views: Views) -
 
 async def test_the_view_holds_the_end_when_a_waiter_wakes(views: Views) -> None:
     runner = Runner(views)
-    seen: list[int] = []
-    runner.on_commit(seen.append)
-    waits = [asyncio.create_task(runner.wait_terminal("task-1", LONG))]
+    waits = [asyncio.create_task(end_of(runner, "task-1"))]
     await asyncio.sleep(0)
     await asyncio.to_thread(runner.apply, LOG)
     assert await waits[0]
     assert runner.position == views.position == 6
-    assert seen == [6]
 
 
 async def test_events_that_come_again_wake_nobody(views: Views) -> None:
     runner = Runner(views)
     runner.apply(LOG)
-    seen: list[int] = []
-    runner.on_commit(seen.append)
     runner.apply(LOG)
-    assert not await runner.wait_terminal("task-1", 0.01)
-    assert seen == []
+    assert not await end_of(runner, "task-1", 0.01)
 
 
 def test_waiters_of_several_loops_are_each_woken_on_their_own(views: Views) -> None:

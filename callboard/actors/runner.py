@@ -45,11 +45,6 @@ class Runner:
         self._lock = threading.Lock()
         self._all_ended = threading.Event()
 
-    @property
-    def lost_threads(self) -> int:
-        """How many threads are held by plain functions that were given up and have not returned."""
-        return self.threads.lost
-
     def start(self) -> None:
         """Start the threads; once in the life of a runner."""
         self.deadlines.start()

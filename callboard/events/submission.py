@@ -5,7 +5,6 @@ Source of the fields: the table "Submission" of the wire protocol (docs/protocol
 
 import difflib
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -31,7 +30,6 @@ MAX_DELIVERIES: Final = 100
 MAX_DEPENDENCIES: Final = 1_000
 
 DeliverySpec = dict[str, Any]
-DeliveryCheck = Callable[[DeliverySpec], None]
 T = TypeVar("T")
 
 

@@ -1,15 +1,12 @@
 """Keeps the views up with the log, and tells those who wait for it."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from callboard.events.task_state import TERMINAL
 from callboard.projections.log_event import LogEvent
 from callboard.projections.store import Views
 from callboard.projections.waiters import Waiter, Waiters
-
-OnCommit = Callable[[int], None]
-"""Called with the new position, on the thread that applied, after each commit."""
 
 
 class Runner:
@@ -18,17 +15,12 @@ class Runner:
     def __init__(self, views: Views) -> None:
         self._views = views
         self._waiters = Waiters()
-        self._on_commit: list[OnCommit] = []
         self._position = views.position
 
     @property
     def position(self) -> int:
         """The sequence up to which the views reflect the log; read on from the next one. Any thread may ask."""
         return self._position
-
-    def on_commit(self, call: OnCommit) -> None:
-        """Have ``call`` called after each commit; what it raises goes to the caller of :meth:`apply`."""
-        self._on_commit.append(call)
 
     def apply(self, events: Sequence[LogEvent]) -> None:
         """Apply ``events``, then wake who waited for them; events applied before do nothing.
@@ -43,8 +35,6 @@ class Runner:
         self._waiters.reached(self._position)
         if self._waiters.for_tasks():
             self._waiters.ended([event.id for event in events if event.event in TERMINAL and event.kind == "task"])
-        for call in self._on_commit:
-            call(self._position)
 
     def is_watched(self) -> bool:
         """Tell whether any coroutine waits for the views."""
@@ -71,8 +61,3 @@ class Runner:
             yield waiter
         finally:
             self._waiters.drop_task(task_id, waiter)
-
-    async def wait_terminal(self, task_id: str, timeout: float) -> bool:
-        """Wait for the commit of a terminal event of ``task_id`` yet to come; tell whether it came in time."""
-        with self.watch(task_id) as waiter:
-            return await waiter.wait(timeout)
