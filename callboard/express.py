@@ -38,6 +38,7 @@ class Express:
         self._orchestrator = orchestrator
         self._burst: list[Petition] = []
         self._under_way = 0
+        self._writing: set[asyncio.Task[bool]] = set()
         self._nuid = NUID()
 
     @property
@@ -72,7 +73,9 @@ class Express:
 
     def _answered(self, count: int, frames: bytes) -> None:
         self._under_way -= count
-        self._writing = asyncio.ensure_future(self._connection.send(frames))
+        writing = asyncio.ensure_future(self._connection.send(frames))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
 
 
 def frame(verdict: Verdict) -> bytes:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from callboard.events.errors import CallboardError, shorten
+from callboard.events.task_state import TERMINAL
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ class TaskInfo(Struct, frozen=True, kw_only=True):
     @property
     def terminal(self) -> bool:
         """Whether the task's life is over."""
-        return self.status in ("completed", "failed", "cancelled", "expired")
+        return self.status in TERMINAL
 
 
 class TaskPage(Struct, frozen=True, kw_only=True):

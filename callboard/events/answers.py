@@ -66,8 +66,9 @@ class Answers:
             nats.errors.Error: nothing was sent: not connected, or closed.
         """
         if not self._inbox:
-            self._inbox = self._connection.new_inbox()
-            await self._connection.tap(f"{self._inbox}.*", self._receive)
+            inbox = self._connection.new_inbox()
+            await self._connection.tap(f"{inbox}.*", self._receive)
+            self._inbox = inbox
         self._count += 1
         token = str(self._count)
         answer = self._waiting[token] = Answer()
