@@ -45,6 +45,7 @@ async def reporter(task: Task, ctx: Context) -> str:
 
 @specialist("waiter")
 async def waiter(_task: Task, ctx: Context) -> None:
+    ctx.log.info("waiter begins")
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
@@ -54,6 +55,7 @@ async def waiter(_task: Task, ctx: Context) -> None:
 
 @specialist("watcher")
 def watcher(_task: Task, ctx: Context) -> None:
+    ctx.log.info("watcher begins")
     while not ctx.cancelled:
         time.sleep(0.005)
     ctx.log.info("watcher saw the flag")
