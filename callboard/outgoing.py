@@ -1,5 +1,6 @@
 """A submission on its way out of a client."""
 
+import math
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import uuid4
@@ -48,6 +49,9 @@ def prepare(content: Any, fields: SubmissionFields) -> Outgoing:
         InvalidValueError: a field is unknown or its value is not what it takes, or ``content`` is not JSON.
     """
     message: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    for name, value in message.items():
+        if isinstance(value, float) and not math.isfinite(value):  # JSON has none, and null would mean absent
+            raise InvalidValueError(f"expected {name} to be a number, got {value}", field=name)
     agent = message.pop("agent", None)
     task_id = message.setdefault("id", uuid4().hex)
     command = _encode({"input": Raw(_encode(content, "input")), **message}, "the submission")

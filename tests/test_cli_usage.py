@@ -13,6 +13,13 @@ MISTAKES = {
     "priority of many digits": (["submit", "x", "--priority", "9" * 5000], "expected priority to be 1-10"),
     "bad id": (["submit", "x", "--id", "a.b"], "[A-Za-z0-9_-]"),
     "bad agent": (["submit", "x", "--agent", "*"], "agent"),
+    "a time limit that is none": (
+        ["submit", "x", "--timeout-seconds", "nan"],
+        "expected timeout_seconds to be a number",
+    ),
+    "a wait below 0": (["submit", "x", "--wait-seconds", "-1"], "--wait-seconds"),
+    "no events at all": (["log", "replay", "--limit", "0"], "--limit"),
+    "no dead letters at all": (["dead", "ls", "--limit", "-3"], "--limit"),
     "bad attempts": (["submit", "x", "--max-attempts", "0"], "max_attempts"),
     "delivery is not JSON": (["submit", "x", "--delivery", "{"], "--delivery"),
     "delivery is a number": (["submit", "x", "--delivery", "7"], "--delivery"),

@@ -2,11 +2,11 @@
 
 import base64
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 from cyclopts import App
 
-from callboard.cli.options import DEFAULTS, Options
+from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, Options
 from callboard.cli.output import Output
 from callboard.cli.text import moment, safe
 from callboard.client import Client
@@ -17,7 +17,7 @@ app = App(name="dead", help="List, show and requeue commands that could not be t
 
 
 @app.command(name="ls")
-async def list_(*, limit: int = 50, options: Options = DEFAULTS) -> int:
+async def list_(*, limit: Annotated[int, AT_LEAST_ONE] = 50, options: Options = DEFAULTS) -> int:
     """List dead letters, newest first.
 
     Args:

@@ -1,10 +1,11 @@
 """``callboard log``: the event log as it grows, and from the start."""
 
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 from cyclopts import App
 
-from callboard.cli.options import DEFAULTS, Options
+from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.timeline import line
 from callboard.client import Client
@@ -19,7 +20,7 @@ async def tail(
     *,
     since_seq: int | None = None,
     task: str | None = None,
-    limit: int | None = None,
+    limit: Annotated[int | None, AT_LEAST_ONE] = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Print events as they are stored, until Ctrl-C.
@@ -38,7 +39,11 @@ async def tail(
 
 @app.command
 async def replay(
-    *, since_seq: int = 1, task: str | None = None, limit: int | None = None, options: Options = DEFAULTS
+    *,
+    since_seq: int = 1,
+    task: str | None = None,
+    limit: Annotated[int | None, AT_LEAST_ONE] = None,
+    options: Options = DEFAULTS,
 ) -> int:
     """Print the stored events from the start of the log to its end; nothing needs to run but the server.
 
@@ -74,8 +79,6 @@ async def live(board: Client, task_id: str | None, seq: int) -> AsyncIterator[Ev
 async def _print(out: Output, events: AsyncIterator[EventInfo], limit: int | None) -> None:
     count = 0
     async for event in events:
-        if limit is not None and count >= limit:
-            return
         if out.json:
             out.line(event)
         else:

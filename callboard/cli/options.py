@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from callboard.cli.output import Output
 from callboard.client import Client
 from callboard.nats_url import DEFAULT_URL
+
+AT_LEAST_ONE: Final = Parameter(validator=validators.Number(gte=1))
+NOT_NEGATIVE: Final = Parameter(validator=validators.Number(gte=0))
 
 
 @Parameter(name="*")

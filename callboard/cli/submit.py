@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import Parameter
 
-from callboard.cli.options import DEFAULTS, Options
+from callboard.cli.options import DEFAULTS, NOT_NEGATIVE, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.task import print_task
 from callboard.events.errors import InvalidValueError, shorten
@@ -72,7 +72,7 @@ def submit(
     fields: Fields = NO_FIELDS,
     json_input: bool = False,
     wait: bool = False,
-    wait_seconds: float | None = None,
+    wait_seconds: Annotated[float | None, NOT_NEGATIVE] = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Submit a task and print its id.
