@@ -10,23 +10,25 @@ from callboard.events.streams import ensure, events_stream
 STREAM = "BENCH_EVENTS"
 PREFIX = "bench.events"
 BATCH = 500
-PER_TASK = 5
 
 
 async def events_per_second(connection: Connection, bodies: list[bytes], batches: int = 200) -> float:
-    """Append ``batches`` atomic batches of 500 events to a stream set up like the event log, one after another.
+    """Append ``batches`` atomic batches of up to 500 events to a stream set up like the event log, one after another.
 
     ``bodies`` are the bodies of one task's events: the same sizes, subjects of the same shape, the same guards, and the
     same server with a sync to disk before each acknowledgement.
     """
     await ensure(connection, [events_stream(STREAM, PREFIX, live=None)])
     appender = Appender(connection, Reader(connection, STREAM))
+    events = 0
     started = time.perf_counter()
     for number in range(batches):
-        await appender.append(_batch(number, bodies))
+        records = _batch(number, bodies)
+        await appender.append(records)
+        events += len(records)
     seconds = time.perf_counter() - started
     await connection.request(f"$JS.API.STREAM.DELETE.{STREAM}", timeout=30)
-    return batches * BATCH / seconds
+    return events / seconds
 
 
 def _batch(number: int, bodies: list[bytes]) -> list[Record]:

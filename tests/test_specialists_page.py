@@ -1,0 +1,18 @@
+"""The limits that docs/specialists.md names are those in force."""
+
+from pathlib import Path
+
+from callboard.actors.agents import MAX_CONCURRENCY
+from callboard.actors.message import MAX_CHARACTERS
+from callboard.actors.runner import MAX_OUTPUT_BYTES
+from callboard.events.submission import MAX_ATTEMPTS, MAX_DEPTH
+
+PAGE = Path(__file__).parent.parent / "docs" / "specialists.md"
+
+
+def test_limits_are_those_in_force() -> None:
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert f"in one process, 1-{MAX_CONCURRENCY:,} |" in page
+    assert f"attempts in all, 1-{MAX_ATTEMPTS:,};" in page
+    assert f"JSON nested more than {MAX_DEPTH} deep, or more than {MAX_OUTPUT_BYTES:,} bytes fails the task" in page
+    assert f"its text ({MAX_CHARACTERS:,} characters)" in page
