@@ -25,7 +25,6 @@ from callboard.server import Server
 
 MESSAGES: Final = 20_000
 APPENDS: Final = 200
-LOADS: Final = 20
 RUNS: Final = 5
 STREAM: Final = "BENCH_CONNECTION"
 PREFIX: Final = "bench.connection"
