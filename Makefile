@@ -14,7 +14,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## run the whole path once and show it
-	$(BIN)/callboard demo $(ARGS)
+	$(BIN)/python -m callboard demo $(ARGS)
 
 test: $(READY) ## run the suite against a real nats-server
 	$(BIN)/pytest $(ARGS)

@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from callboard.config import Config
 from callboard.events import subjects
+from callboard.events.errors import InvalidValueError
 from callboard.events.reader import Reader
 from callboard.link import Link
 from callboard.projections.log_event import LogEvent
 from callboard.projections.rebuild import rebuild as rebuild_views
+from callboard.server import STORE
 from callboard.view_set import FILE
 
 _PAGE: Final = 500
@@ -33,10 +35,14 @@ def rebuild(config: Config) -> Rebuilt:
     complete.
 
     Raises:
+        InvalidValueError: nothing was ever stored in the directory, and no other server is named.
         DirectoryInUseError, ViewsBusyError: a callboard runs on that directory.
         CallboardError: the server cannot be started or used.
     """
     began = time.monotonic()
+    if config.embedded and not (config.directory / STORE).is_dir():
+        message = f"expected {config.directory} to hold an event log, found none: give its --dir, or --nats"
+        raise InvalidValueError(message, field="directory")
     link = Link(config)
     try:
         link.open()

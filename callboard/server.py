@@ -21,6 +21,9 @@ from callboard.lock import DirectoryLock
 HOST: Final = "127.0.0.1"
 CONFIG: Final = Path(__file__).with_name("nats.conf")
 LOG_NAME: Final = "nats-server.log"
+STORE: Final = "jetstream"
+"""Where below its directory the server stores: nats-server adds this name to the ``store_dir`` of its configuration."""
+
 _DIE_WITH_PARENT: Final = Path(__file__).with_name("die_with_parent.py")
 _LINUX: Final = sys.platform.startswith("linux")
 _LOG_LINES: Final = 12

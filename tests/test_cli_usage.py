@@ -34,7 +34,11 @@ MISTAKES = {
     "a number that is none": (["dead", "show", "first"], "first"),
     "a directory that is a file": (["up", "--dir", __file__, "--port", "0"], "expected directory to be one"),
     "a directory below a file": (["up", "--dir", f"{__file__}/x", "--port", "0"], "Not a directory"),
-    "a directory that cannot be made": (["projections", "rebuild", "--dir", "/proc/x"], "No such file"),
+    "a directory that cannot be made": (["up", "--dir", "/proc/x", "--port", "0"], "No such file"),
+    "a directory without a log": (
+        ["projections", "rebuild", "--dir", "/proc/x"],
+        "expected /proc/x to hold an event log",
+    ),
     "two outputs": (["task", "show", "a", "b"], "b"),
 }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from callboard.events.errors import CallboardError
 
-_WAY_OUT = "build the views again with `callboard projections rebuild`"
+_WAY_OUT = "build the views again with `callboard projections rebuild` and the same --dir and --nats"
 
 
 class ViewsMismatchError(CallboardError):
