@@ -21,6 +21,15 @@ def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_demo_as_json_is_an_event_a_line_and_the_verdict() -> None:
+    ran = callboard("demo", "--json")
+    *events, verdict = ran.lines
+
+    assert (ran.code, verdict["differences"]) == (0, [])
+    assert (events[0]["event"], events[0]["seq"]) == ("submitted", 1)
+    assert len({event["task_id"] for event in events}) == 12
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_stopped_leaves_nothing_behind(tmp_path: Path, number: int) -> None:
     demo = subprocess.Popen(

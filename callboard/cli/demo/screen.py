@@ -1,14 +1,14 @@
-"""What the demo shows while tasks run: a table that lives on a terminal, a line per event elsewhere."""
+"""What the demo shows while tasks run: a table that lives on a terminal, a line per event elsewhere and as JSON."""
 
 from types import TracebackType
 from typing import Final, Self
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from callboard.cli.demo.fold import Folded
+from callboard.cli.output import Output
 from callboard.cli.task import status_text
 from callboard.cli.text import compact, safe
 from callboard.cli.timeline import line
@@ -28,26 +28,29 @@ _COLUMNS: Final = (
 class Screen:
     """Shows ``tasks``, by id, as events come in."""
 
-    def __init__(self, console: Console, tasks: dict[str, Folded]) -> None:
-        self._console = console
+    def __init__(self, out: Output, tasks: dict[str, Folded]) -> None:
+        self._out = out
+        self._lives = out.console.is_terminal and not out.json
         self._tasks = tasks
-        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=12, transient=False)
+        self._live = Live(console=out.console, get_renderable=self._table, refresh_per_second=12, transient=False)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._lives:
             self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._console.is_terminal:
+        if self._lives:
             self._live.stop()
 
     def see(self, event: EventInfo) -> None:
         """Show one more event."""
-        if not self._console.is_terminal:
-            self._console.print(line(event), soft_wrap=True)
+        if self._out.json:
+            self._out.line(event)
+        elif not self._lives:
+            self._out.text(line(event))
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")

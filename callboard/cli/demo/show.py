@@ -45,23 +45,33 @@ def run(out: Output) -> int:
         running(Path(directory), secret) as url,
     ):
         wrong = asyncio.run(play(out, url, receiver))
+    seconds = time.monotonic() - began
+    if out.json:
+        out.line({"differences": wrong, "seconds": round(seconds, 3)})
     for sentence in wrong:
-        out.text(sentence)
+        say(out, sentence)
     verdict = f"NOT as it should be: {len(wrong)} differences." if wrong else "Views and replay agree."
-    out.text(f"{verdict} That took {time.monotonic() - began:.1f} s.")
+    say(out, f"{verdict} That took {seconds:.1f} s.")
     return 1 if wrong else 0
+
+
+def say(out: Output, sentence: str) -> None:
+    """Print a sentence for people; programs get an event a line, and in the last line what is wrong."""
+    if not out.json:
+        out.text(sentence)
 
 
 async def play(out: Output, url: str, receiver: Receiver) -> list[str]:
     """Publish, watch, report; return what is not as it should be, a sentence each."""
     tasks: dict[str, Folded] = {}
-    out.text(f"callboard runs on {url}; results go to a webhook at {receiver.url}")
+    say(out, f"callboard runs on {url}; results go to a webhook at {receiver.url}")
     async with Client(url) as board, board.follow() as events:
-        with Screen(out.console, tasks) as screen:
+        with Screen(out, tasks) as screen:
             await asyncio.gather(send(url, receiver.url), watch(events, tasks, screen))
         stop_if_asked()
         history = [event async for event in board.replay()]
-        await report(out, board, history)
+        if not out.json:
+            await report(out, board, history)
         late = [f"task {name} was not done in time" for name, task in tasks.items() if not task.over]
         return late + await check(out, board, history, receiver)
 
@@ -119,8 +129,8 @@ async def check(out: Output, board: Client, history: list[EventInfo], receiver: 
         found.append(
             f"the webhook got {sorted(receiver.results)}, {receiver.forged} forged; the log: {sorted(delivered)}"
         )
-    out.text(f"{len(receiver.results)} webhooks came in, each with a good signature and an id of its own.")
-    out.text(f"{len(history)} events replayed into {len(replayed)} tasks, compared with the views at event {seq}.")
+    say(out, f"{len(receiver.results)} webhooks came in, each with a good signature and an id of its own.")
+    say(out, f"{len(history)} events replayed into {len(replayed)} tasks, compared with the views at event {seq}.")
     return found
 
 
