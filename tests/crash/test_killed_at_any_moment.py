@@ -14,7 +14,7 @@ from callboard.view_set import FILE
 from tests.support.board_audit import defects
 from tests.support.command_audit import CommandAudit
 from tests.support.command_line import callboard
-from tests.support.doomed import Doomed
+from tests.support.doomed import Doomed, doomed
 from tests.support.executions import check_executions, executions
 from tests.support.idle import until_idle
 from tests.support.load import Load
@@ -37,11 +37,12 @@ def test_every_acknowledged_submission_ends_once(tmp_path: Path) -> None:
     directory, log, notes = tmp_path / "board", tmp_path / "board.log", tmp_path / "notes"
     load = Load(chance, notes)
     for _ in range(KILLS):
-        survive_less(Doomed(directory, log, *OPTIONS), load, chance)
+        with doomed(directory, log, *OPTIONS) as board:
+            survive_less(board, load, chance)
 
-    last = Doomed(directory, log, *OPTIONS)
-    audit = asyncio.run(checked(last.await_ready(), load))
-    assert last.stop() == 0
+    with doomed(directory, log, *OPTIONS) as last:
+        audit = asyncio.run(checked(last.await_ready(), load))
+        assert last.stop() == 0
 
     check_executions(executions(notes), audit.tasks)
     check_views(directory, tmp_path / "live.sqlite3")

@@ -1,10 +1,12 @@
 """A `callboard up` that is to be killed, with everything it started, at any moment (Linux)."""
 
+import contextlib
 import os
 import random
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.command_line import command, environment
@@ -78,6 +80,16 @@ class Doomed:
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def doomed(directory: Path, log: Path, *arguments: str) -> Iterator[Doomed]:
+    """Start one, and leave nothing of it behind."""
+    board = Doomed(directory, log, *arguments)
+    try:
+        yield board
+    finally:
+        board.kill()
 
 
 def session(leader: int) -> list[int]:
