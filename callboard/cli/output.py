@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from callboard.cli.text import safe, safe_json
+
+_WHOLE = frozenset({"task", "time", "submitted"})
+"""Columns that a narrow terminal leaves in one piece: people copy from them."""
 
 _PIPE_WIDTH = 240
 """Columns for a table that no terminal bounds: nothing is cut for a reader that is a program."""
@@ -47,7 +50,9 @@ class Output:
         """Print rows of cells; each cell is escaped unless it is a rich Text already."""
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+            name = column.lstrip(">")
+            justify: JustifyMethod = "left" if name == column else "right"
+            table.add_column(name, justify=justify, overflow="fold", no_wrap=name in _WHOLE)
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else safe(cell) for cell in row))
         self.console.print(table)
