@@ -1,6 +1,7 @@
 """A pull goes on over whatever happens to link, server and consumer, and never holds more than its window."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import pytest
@@ -230,3 +231,17 @@ async def test_stopping_while_the_server_is_silent_or_the_connection_closed(fres
         fresh_nats_server.resume()
         await stream.connection.close()
         await asyncio.wait_for(pulls[1].stop(), 10)
+
+
+async def test_a_connection_that_was_closed_makes_no_noise(nats_server: NatsServer) -> None:
+    noise: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: noise.append(context["message"]))
+    async with numbers(nats_server.url) as stream:
+        puller = Puller(stream.connection)
+        pull = await puller.start(stream)
+        await stream.connection.close()
+        pull._reconnected()
+        await eventually(lambda: not pull._work, "the pull has tried to begin anew")
+        await puller.stop()
+    gc.collect()
+    assert noise == []

@@ -185,7 +185,14 @@ class Pull:
         self._restart(INTERRUPTED)
 
     def _restart(self, _reason: str) -> None:
-        self._spawn(self._begin())
+        self._spawn(self._begin_anew())
+
+    async def _begin_anew(self) -> None:
+        try:
+            await self._begin()
+        except NatsError:
+            # The connection was closed for good, and whoever closed it ends this pull, too.
+            self._broken = True
 
     def _lose(self, reason: str) -> None:
         self._broken = True
