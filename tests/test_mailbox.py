@@ -7,6 +7,7 @@ import pytest
 
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
+from tests.support.log_lines import captured
 from tests.support.nats_server import NatsServer
 from tests.support.probe import Bench, bench
 from tests.support.waiting import until
@@ -149,9 +150,19 @@ def test_it_may_be_stopped_before_it_started_and_twice(place: Bench) -> None:
 def test_a_consumer_that_was_deleted_is_made_again(desk: Desk, place: Bench) -> None:
     place.publish("a")
     desk.mailbox.ack(desk.take())
+    until(lambda: not place.held(), "the next one is acknowledged")
 
     place.delete_consumer()
     place.publish("b")
 
     # A new consumer begins at the beginning: what was done before comes again.
     assert {sequence for sequence, _ in delivered(desk.take(2))} == {1, 2}
+
+
+def test_a_defect_in_settling_is_logged_and_the_mailbox_goes_on(place: Bench, desk: Desk) -> None:
+    place.publish("a")
+    with captured() as lines:
+        desk.mailbox.ack(["no letter"])  # type: ignore[list-item]
+        assert "AttributeError" in repr(lines.wait("mailbox.failed")["exc_info"])
+    desk.mailbox.ack(desk.take())
+    until(lambda: not place.held(), "the next one is acknowledged")

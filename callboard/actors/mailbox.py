@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
@@ -159,7 +160,11 @@ class Mailbox:
                 return
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._loop.spawn(work)
+        self._loop.spawn(work).add_done_callback(self._settled)
+
+    def _settled(self, future: "Future[None]") -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            log.error("mailbox.failed", durable=self.source.durable, exc_info=error)
 
 
 def _nak(delay_seconds: float) -> bytes:

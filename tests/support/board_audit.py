@@ -18,6 +18,7 @@ DEFECTS = frozenset(
         "log.stray_message",
         "loop.blocked",
         "loop.error",
+        "mailbox.failed",
         "projection.event_skipped",
         "projection.event_unreadable",
         "service.request_failed",
