@@ -66,7 +66,7 @@ class Pull:
         self._subscription: Subscription | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._heard = 0.0
-        self._broken = False
+        self._broken = ""
         self._told = False
         self._stopped = False
         self._beginning = asyncio.Lock()
@@ -104,7 +104,7 @@ class Pull:
             self._subscription = await self._connection.tap(inbox, self._receive)
             self._inbox = inbox
             self._asked = 0
-            self._broken = self._told = False
+            self._broken, self._told = "", False
             self._heard = asyncio.get_running_loop().time()
             self._ask()
 
@@ -131,7 +131,7 @@ class Pull:
             await self._connection.publish(self._subject, body, reply=self._inbox)
         except NatsError:
             # Not connected: the reconnect begins anew.
-            self._broken = True
+            self._broken = INTERRUPTED
 
     def _receive(self, message: Message) -> None:
         self._heard = asyncio.get_running_loop().time()
@@ -176,7 +176,7 @@ class Pull:
                 self._ask()
             return
         # How much of what was asked for still stands is not known.
-        self._broken = True
+        self._broken = "the server ended a request"
         description = headers.get(DESCRIPTION, "")
         if status == _NO_RESPONDERS or description in _GONE:
             self._lose(description or "no such consumer")
@@ -192,10 +192,10 @@ class Pull:
             await self._begin()
         except NatsError:
             # The connection was closed for good, and whoever closed it ends this pull, too.
-            self._broken = True
+            self._broken = INTERRUPTED
 
     def _lose(self, reason: str) -> None:
-        self._broken = True
+        self._broken = reason
         if self._lost is not None and not self._told:
             self._told = True
             # Later, on its own: this may be the reading of the connection.
@@ -205,7 +205,7 @@ class Pull:
         """Look after the pull, once every heartbeat."""
         loop = asyncio.get_running_loop()
         if self._broken:
-            self._restart("the server ended a request")
+            self._restart(self._broken)
         elif self._asked and loop.time() - self._heard > _SILENT_HEARTBEATS * self._heartbeat_seconds:
             self._restart("no heartbeat")
         else:
