@@ -20,7 +20,7 @@ from callboard.events.connection import Connection
 from callboard.events.errors import InvalidValueError
 from callboard.events.headers import plain_frame, publish_frame
 from callboard.events.loop import Loop
-from callboard.problems import kind_of, one_line, problem
+from callboard.problems import kind_of, problem
 
 MAX_UNDER_WAY: Final = 20_000
 """Petitions between their arrival and their answer; more are sent away."""
@@ -90,5 +90,5 @@ def frame(verdict: Verdict) -> bytes:
         error = InvalidValueError(error.detail, field=error.field)
     kind = kind_of(error)
     body = problem(kind, error)
-    headers = f"{ERROR_HEADER}: {one_line(body.detail)}\r\n{ERROR_CODE_HEADER}: {kind.code}\r\n"
+    headers = f"{ERROR_HEADER}: {body.line}\r\n{ERROR_CODE_HEADER}: {kind.code}\r\n"
     return publish_frame(reply, "", headers, msgspec.json.encode(body))

@@ -13,8 +13,10 @@ from callboard.events.errors import (
     LogUnavailableError,
     VersionConflictError,
 )
+from callboard.events.headers import one_line
 
 MAX_LINE: Final = 256
+"""Characters of an error in a header; its body has all of it."""
 
 
 class ReplyTooLargeError(CallboardError):
@@ -32,6 +34,11 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: str
     detail: str
     field: str | UnsetType = UNSET
+
+    @property
+    def line(self) -> str:
+        """The detail as it stands in a header."""
+        return one_line(self.detail, MAX_LINE)
 
 
 class Kind(Struct, frozen=True):
@@ -77,9 +84,3 @@ def problem(kind: Kind, error: Exception) -> Problem:
         detail=detail.encode("utf-8", "replace").decode("utf-8"),
         field=UNSET if field is None else field,
     )
-
-
-def one_line(text: str) -> str:
-    """Return ``text`` as it may stand in a header: one line of printable characters, not too long."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}…"

@@ -20,7 +20,7 @@ from nats.micro.service import Service as MicroService
 from callboard.endpoints import Collaborators, Endpoint, Endpoints
 from callboard.errors import NotReadyError
 from callboard.events import subjects
-from callboard.problems import INTERNAL, ReplyTooLargeError, kind_of, one_line, problem
+from callboard.problems import INTERNAL, ReplyTooLargeError, kind_of, problem
 
 _log = structlog.get_logger()
 
@@ -157,8 +157,8 @@ class Service:
         body = problem(kind, error)
         meter = self._meters[subject]
         meter.errors += 1
-        meter.last_error = f"{kind.code}:{one_line(body.detail)}"
-        headers = {ERROR_HEADER: one_line(body.detail), ERROR_CODE_HEADER: str(kind.code)}
+        meter.last_error = f"{kind.code}:{body.line}"
+        headers = {ERROR_HEADER: body.line, ERROR_CODE_HEADER: str(kind.code)}
         await _respond(request, msgspec.json.encode(body), headers)
 
     @contextmanager

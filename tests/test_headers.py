@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from callboard.events.headers import LazyHeaders, ack_frame, parse, publish_frame
+from callboard.events.headers import LazyHeaders, ack_frame, parse, publish_frame, one_line
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), min_size=1, max_size=20)
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40)
@@ -76,3 +76,11 @@ def test_frames_are_what_the_protocol_says() -> None:
     )
     assert parse(b"NATS/1.0\r\nx: \xc3\xa4\r\n\r\n") == {"x": "ä"}
     assert ack_frame("$JS.ACK.x", b"+ACK") == b"PUB $JS.ACK.x 4\r\n+ACK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("fine", "fine"), ("a\r\nX: y", "a  X: y"), ("\x1b[2J", " [2J"), ("x" * 11, f"{'x' * 9}…"), ("é" * 10, "é" * 10)],
+)
+def test_any_text_becomes_one_line(text: str, line: str) -> None:
+    assert one_line(text, 10) == line

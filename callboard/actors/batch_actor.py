@@ -1,7 +1,6 @@
 """The loop every actor on the log shares: take what is queued, settle it, run effects, acknowledge last."""
 
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Final
 import pykka
 import structlog
 
+from callboard.actors.crash import log_crash
 from callboard.actors.inbox import Inbox
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
@@ -184,9 +184,7 @@ class BatchActor(pykka.ThreadingActor):
         traceback_: TracebackType | None,
     ) -> None:
         """Give everything back to the queue and tell the supervisor. Called by Pykka when the loop raised."""
-        error = exception_value or RuntimeError(str(exception_type))
-        text = "".join(traceback.format_exception(exception_type, exception_value, traceback_))[-4000:]
-        log.error("actor.crashed", actor=self.name, error=repr(error), traceback=text)
+        error = log_crash(self.name, exception_type, exception_value, traceback_)
         self.close(give_back=True)
         self._crashed(self.name, error)
 

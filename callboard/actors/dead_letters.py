@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import LogUnavailableError
+from callboard.events.headers import one_line
 
 log = structlog.get_logger()
 
@@ -54,8 +55,8 @@ class DeadLetters:
 
     async def _store(self, letter: DeadLetter) -> None:
         headers = {
-            ERROR_HEADER: _header(letter.detail),
-            SUBJECT_HEADER: _header(letter.subject),
+            ERROR_HEADER: one_line(letter.detail, _MAX_HEADER),
+            SUBJECT_HEADER: one_line(letter.subject, _MAX_HEADER),
             SEQUENCE_HEADER: str(letter.sequence),
             # The same command refused twice, after a lost acknowledgement, is one dead letter.
             "Nats-Msg-Id": f"{letter.subject}-{letter.sequence}",
@@ -81,9 +82,4 @@ class DeadLetters:
         try:
             await self._connection.publish(reply, msgspec.json.encode(body))
         except (NatsError, ValueError) as error:
-            log.info("command.reply_failed", subject=_header(reply), error=str(error))
-
-
-def _header(text: str) -> str:
-    """Return ``text`` as a header value: one line of printable characters, bounded."""
-    return "".join(each if each.isprintable() else " " for each in text[:_MAX_HEADER])
+            log.info("command.reply_failed", subject=one_line(reply, _MAX_HEADER), error=str(error))

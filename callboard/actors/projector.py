@@ -1,7 +1,6 @@
 """The projector: reads the whole log in order, from where the views stand, and applies it to them in batches."""
 
 import asyncio
-import traceback
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
@@ -11,6 +10,7 @@ import structlog
 from nats.errors import Error as NatsError
 
 from callboard.actors.batch_actor import WAKE, Begin
+from callboard.actors.crash import log_crash
 from callboard.actors.inbox import Inbox
 from callboard.events import consumers
 from callboard.events.connection import Connection
@@ -83,9 +83,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         traceback_: TracebackType | None,
     ) -> None:
         """Stop reading and tell the supervisor; the next projector goes on from the views' position."""
-        error = exception_value or RuntimeError(str(exception_type))
-        text = "".join(traceback.format_exception(exception_type, exception_value, traceback_))[-4000:]
-        log.error("actor.crashed", actor=self.name, error=repr(error), traceback=text)
+        error = log_crash(self.name, exception_type, exception_value, traceback_)
         try:
             self._close()
         except Exception as late:  # noqa: BLE001 - the supervisor is to hear of the crash all the same

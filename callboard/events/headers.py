@@ -97,6 +97,12 @@ def ack_frame(reply: str, verdict: bytes) -> bytes:
     return plain_frame(reply, verdict)
 
 
+def one_line(text: str, limit: int) -> str:
+    """Return ``text`` as the value of a header: one line of printable characters, cut to ``limit`` of them."""
+    line = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
 def _status_line(raw: bytes) -> tuple[str, str]:
     first = raw.partition(_CRLF)[0][len(VERSION_LINE) :].decode("utf-8", "replace")
     status, _, description = first.strip().partition(" ")
