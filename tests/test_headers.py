@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from callboard.events.headers import LazyHeaders, ack_frame, parse, publish_frame, one_line
+from callboard.events.headers import LazyHeaders, ack_frame, one_line, parse, publish_frame
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), min_size=1, max_size=20)
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40)
