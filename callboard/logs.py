@@ -47,7 +47,7 @@ class QuietStream:
             self._stream.flush()
 
 
-def configure(stream: TextIO, level: str = "info", style: str = "auto") -> None:
+def configure(stream: TextIO, level: str = "info", style: str = "auto", *, colors: bool = True) -> None:
     """Send all logs of this process, those of libraries included, to ``stream``.
 
     Args:
@@ -55,9 +55,11 @@ def configure(stream: TextIO, level: str = "info", style: str = "auto") -> None:
         level: ``debug``, ``info``, ``warning`` or ``error``: the least that is written.
         style: ``json`` (one object a line), ``console`` (for people), or ``auto``: JSON unless ``stream`` is a
             terminal.
+        colors: whether a terminal gets colours.
     """
     quiet = QuietStream(stream)
-    render = _renderers(style == "json" or (style == "auto" and not stream.isatty()), colors=stream.isatty())
+    terminal = stream.isatty()
+    render = _renderers(style == "json" or (style == "auto" and not terminal), colors=colors and terminal)
     structlog.configure(
         processors=[*_BEFORE, *render],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

@@ -38,7 +38,7 @@ def run(config: Config, environment: Mapping[str, str]) -> int:
     Raises:
         CallboardError: it could not start; what was started is stopped.
     """
-    logs.configure(sys.stderr, config.log_level, config.log_format)
+    logs.configure(sys.stderr, config.log_level, config.log_format, colors=not environment.get("NO_COLOR"))
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*GC_THRESHOLDS)
     stop = _Stop()

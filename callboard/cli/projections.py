@@ -1,5 +1,6 @@
 """``callboard projections``."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -26,7 +27,7 @@ def rebuild(
         place: Which directory, and which server.
         json: Print JSON instead of a sentence.
     """
-    logs.configure(sys.stderr, level="error")
+    logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
     rebuilt = rebuild_all(Config.build(**given_values(place)))
     out = Output(json=json)
     if json:

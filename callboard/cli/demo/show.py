@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import secrets
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def run(out: Output) -> int:
     """Run the demo, print it, and return 0 when the views agree with a replay of the log, else 1."""
     began = time.monotonic()
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-    logs.configure(sys.stderr, level="error")
+    logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
     with (
         tempfile.TemporaryDirectory(prefix="callboard-demo-") as directory,
         Receiver(secret) as receiver,
