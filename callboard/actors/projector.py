@@ -27,6 +27,7 @@ log = structlog.get_logger()
 E = TypeVar("E")
 BATCH: Final = 2_000
 WINDOW: Final = 8_000
+LINGER_SECONDS: Final = 0.003
 RENEW_SECONDS: Final = 1.0
 
 
@@ -60,6 +61,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._apply = apply
         self._crashed = crashed
         self._inbox: Inbox[Message] = Inbox(self._awake)
+        self._gathered: list[Message] = []
         self._pull: OrderedPull | None = None
         self._renewal: asyncio.Task[None] | None = None
 
@@ -122,8 +124,18 @@ class Projector(pykka.ThreadingActor, Generic[E]):
     async def _start(self) -> None:
         first = self._position() + 1
         name = await consumers.ephemeral(self._connection, EVENTS, f"{EVENT_PREFIX}.>", first)
-        self._pull = OrderedPull(self._connection, EVENTS, name, WINDOW, self._inbox.put, lost=self._lost)
+        self._pull = OrderedPull(self._connection, EVENTS, name, WINDOW, self._gather, lost=self._lost)
         await self._pull.start()
+
+    def _gather(self, burst: list[Message]) -> None:
+        """Let what follows within a moment come along: the views do not compete with the actors they report on."""
+        if not self._gathered:
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._hand_on)
+        self._gathered += burst
+
+    def _hand_on(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        self._inbox.put(gathered)
 
     def _lost(self, reason: str) -> None:
         log.info("projector.consumer_renewed", reason=reason)
