@@ -233,3 +233,10 @@ async def test_leaving_a_subscription_of_a_silent_server_takes_no_longer_than_sa
 def test_nats_py_still_has_what_is_replaced_in_it() -> None:
     for name in ("_process_headers", "_build_message", "_attempt_reconnect", "_send_command", "_flush_pending"):
         assert callable(getattr(Client, name))
+
+
+async def test_several_servers_may_be_named_with_spaces_between(nats_server: NatsServer) -> None:
+    connection = Connection()
+    await connection.open(f"nats://127.0.0.1:1 , {nats_server.url} ")
+    assert connection.connected_url is not None
+    await connection.close()

@@ -48,7 +48,7 @@ class Connection(Client):
             nats.errors.NoServersError, OSError: no server answered.
         """
         await self.connect(
-            servers=url.split(","),
+            servers=[one.strip() for one in url.split(",")],
             name=name,
             allow_reconnect=True,
             # nats-py tries without end at 0, so the least is one more try.
