@@ -4,6 +4,7 @@ from pathlib import Path
 
 from callboard.actors.agents import MAX_CONCURRENCY
 from callboard.actors.message import MAX_CHARACTERS
+from callboard.actors.reports import UNDER_WAY
 from callboard.actors.runner import MAX_OUTPUT_BYTES
 from callboard.events.submission import MAX_ATTEMPTS, MAX_DEPTH
 
@@ -16,3 +17,5 @@ def test_limits_are_those_in_force() -> None:
     assert f"attempts in all, 1-{MAX_ATTEMPTS:,};" in page
     assert f"JSON nested more than {MAX_DEPTH} deep, or more than {MAX_OUTPUT_BYTES:,} bytes fails the task" in page
     assert f"its text ({MAX_CHARACTERS:,} characters)" in page
+    assert f"Once {UNDER_WAY:,} reports of an attempt are under way" in page
+    assert f"keeps the first {UNDER_WAY:,} reports" in page

@@ -84,7 +84,8 @@ class Context:
     def progress(self, fraction: float | None = None, note: str | None = None) -> Receipt:
         """Report how far the attempt is: ``fraction`` from 0 to 1, a ``note`` for people, or both.
 
-        The report is under way when this returns; awaiting the receipt waits until it is stored. A note is cut to
+        The report is under way when this returns; awaiting the receipt waits until it is stored. Of a flood that
+        nobody awaits, the report that waits is replaced by the next, whose receipt stands for both. A note is cut to
         2,000 characters.
 
         Raises:

@@ -1,9 +1,7 @@
 """The specialist: one agent's queue, its running handlers, and what became of them."""
 
-import contextlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final
@@ -19,13 +17,14 @@ from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
+from callboard.actors.reports import Backlog, Reports
 from callboard.actors.runner import Runner
 from callboard.actors.running import Running
 from callboard.actors.settling import BrokenOrderError
 from callboard.actors.task import task_of
 from callboard.actors.waiting_room import Waiting, WaitingRoom
 from callboard.events import task
-from callboard.events.errors import CallboardError, EventTooLargeError, LogUnavailableError
+from callboard.events.errors import CallboardError, EventTooLargeError
 from callboard.events.task import TaskState
 from callboard.events.task_events import Assigned, TaskError, TaskEvent
 
@@ -53,6 +52,7 @@ class _Run(Struct, eq=False):
     task_id: str
     attempt: int
     letter: Letter
+    backlog: Backlog
     running: Running | None = None
     cancelled: bool = False
 
@@ -83,8 +83,7 @@ class Specialist(BatchActor):
         self._runs: dict[str, _Run] = {}
         self._waiting = WaitingRoom()
         self._draining = False
-        self._reports: set[Future[None]] = set()
-        self._closed = False
+        self._reports = Reports(self.post)
         self._idle = threading.Event()
         self._idle.set()
 
@@ -144,14 +143,12 @@ class Specialist(BatchActor):
 
     def close(self, *, give_back: bool) -> None:
         """Give back what is held, and tell handlers that wait for a report to be stored that nobody will store it."""
-        self._closed = True
-        for stored in list(self._reports):
-            _interrupt(stored)
+        self._reports.close()
         super().close(give_back=give_back)
 
     def _start(self, waiting: Waiting) -> Order:
         attempt = waiting.attempt
-        run = _Run(waiting.task_id, attempt, waiting.letter)
+        run = _Run(waiting.task_id, attempt, waiting.letter, Backlog(waiting.task_id, attempt))
         self._runs[run.task_id] = run
         self._idle.clear()
 
@@ -184,16 +181,21 @@ class Specialist(BatchActor):
             return
         context = Context(
             task=task_of(state, submitted),
-            report=lambda fraction, note: self._progress(run, fraction, note),
+            report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(
             self._agent,
             context.task,
             submitted.input,
             context,
-            lambda outcome: self.post(self._end(run, outcome)),
+            lambda outcome: self._conclude(run, outcome),
             submitted.timeout_seconds or self._agent.timeout_seconds,
         )
+
+    def _conclude(self, run: _Run, outcome: Outcome) -> None:
+        """Post what a handler came to, after its last report; from a thread of the runner."""
+        self._reports.flush(run.backlog)
+        self.post(self._end(run, outcome))
 
     def _end(self, run: _Run, outcome: Outcome) -> Order:
         """Return the order that records what a handler came to."""
@@ -215,22 +217,6 @@ class Specialist(BatchActor):
                 self.post(self._end(run, outcome))
 
         return Order(run.task_id, decide, done)
-
-    def _progress(self, run: _Run, fraction: float | None, note: str | None) -> "Future[None]":
-        stored: Future[None] = Future()
-        self._reports.add(stored)
-        if self._closed:
-            _interrupt(stored)
-
-        def done(settled: Settled) -> None:
-            self._reports.discard(stored)
-            if settled.error is not None:
-                stored.set_exception(settled.error)
-            else:
-                stored.set_result(None)
-
-        self.post(Order(run.task_id, lambda state, now: task.progress(state, run.attempt, fraction, note, now), done))
-        return stored
 
     def _over(self, run: _Run) -> None:
         if self._dropped(run):
@@ -263,6 +249,8 @@ class Specialist(BatchActor):
         return self._idle
 
     def _release(self, reason: str) -> None:
+        for run in self._runs.values():
+            self._reports.flush(run.backlog)
         # What has ended by now is recorded, not done again.
         self._settle(self.inbox.take(len(self.inbox)))
         orders = []
@@ -280,9 +268,3 @@ class Specialist(BatchActor):
                 self._fail(run, settled.error)
 
         return Order(run.task_id, lambda state, now: task.release(state, run.attempt, reason, now), done)
-
-
-def _interrupt(stored: "Future[None]") -> None:
-    # Somebody else may have been faster.
-    with contextlib.suppress(InvalidStateError):
-        stored.set_exception(LogUnavailableError("the specialist ended before the report was stored"))

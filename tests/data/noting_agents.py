@@ -1,7 +1,7 @@
 """Agents that write down each execution before they do anything else, for tests that compare this with the log.
 
 The submission's ``metadata`` names the file (``notes``); its ``input`` says how long to work (``seconds``), how many
-attempts come to nothing (``fails``) and whether to report progress.
+attempts come to nothing (``fails``), whether to report progress, and how often to do so in a flood (``reports``).
 """
 
 import asyncio
@@ -31,16 +31,19 @@ def plodder(task: Task, ctx: Context) -> dict[str, Any]:
     work = task.input
     if work.get("progress"):
         ctx.progress(note="half-way")
+    _flood(task, ctx)
     time.sleep(work.get("seconds", 0))
     return _end(task)
 
 
 @specialist("waiter", concurrency=3, max_attempts=3)
-async def waiter(task: Task) -> dict[str, Any]:
+async def waiter(task: Task, ctx: Context) -> dict[str, Any]:
     """Wait for the file ``go`` of the input, however long that takes."""
     note(task)
     while not Path(task.input["go"]).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it, on this disk
         await asyncio.sleep(0.01)
+    _flood(task, ctx)
+    await asyncio.sleep(task.input.get("seconds", 0))
     return {"attempt": task.attempt}
 
 
@@ -52,6 +55,12 @@ def note(task: Task) -> None:
         os.write(file, json.dumps(line).encode() + b"\n")
     finally:
         os.close(file)
+
+
+def _flood(task: Task, ctx: Context) -> None:
+    reports = task.input.get("reports", 0)
+    for number in range(1, reports + 1):
+        ctx.progress(number / reports)
 
 
 def _end(task: Task) -> dict[str, Any]:
