@@ -29,6 +29,7 @@ BATCH: Final = 2_000
 WINDOW: Final = 8_000
 LINGER_SECONDS: Final = 0.003
 RENEW_SECONDS: Final = 1.0
+TELL_SECONDS: Final = 30.0
 
 
 class Projector(pykka.ThreadingActor, Generic[E]):
@@ -142,14 +143,17 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._renewal = asyncio.ensure_future(self._renew())
 
     async def _renew(self) -> None:
-        """Read on from the views' position."""
+        """Read on from the views' position; what is in the way is told at first, and then now and again."""
+        now, untold_until = asyncio.get_running_loop().time, 0.0
         while True:
             try:
                 if self._pull is not None:
                     await self._pull.stop()
                 await self._start()
             except (CallboardError, NatsError) as error:
-                log.warning("projector.renewal_failed", error=str(error))
+                if now() >= untold_until:
+                    log.warning("projector.renewal_failed", error=str(error))
+                    untold_until = now() + TELL_SECONDS
                 await asyncio.sleep(RENEW_SECONDS)
             else:
                 return
