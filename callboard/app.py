@@ -29,6 +29,7 @@ from callboard.actors.task_log import TaskLog
 from callboard.company import DELIVERY, PROJECTOR, Wires, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
+from callboard.directory import find_directory
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.events.loop import Loop
@@ -118,11 +119,12 @@ class App:
         _attempt("link", self._link.close)
 
     def _start(self) -> None:
+        secrets = self._secrets()
         self._link.open()
         io, connection = self._link.io, self._link.connection
         self._outbound.start()
         self._runner.start()
-        self._channels = self._open_channels()
+        self._channels = self._open_channels(secrets)
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
         self._views = ViewSet(self.config.directory, self._link, journal)
         self._views.open()
@@ -153,12 +155,16 @@ class App:
         self._service = self._open_service(express)
         io.run(self._service.start())
 
-    def _open_channels(self) -> dict[str, Channel]:
+    def _secrets(self) -> Secrets:
+        files = self.config.secrets_directory
+        return Secrets(self._environment, None if files is None else find_directory(files, "secrets_directory"))
+
+    def _open_channels(self, secrets: Secrets) -> dict[str, Channel]:
         config = self.config
         channels: list[Channel] = [
             LogChannel(),
             WebhookChannel(
-                Secrets(self._environment),
+                secrets,
                 allow_private=config.allow_private_addresses,
                 timeout_seconds=config.delivery_timeout_seconds,
             ),

@@ -55,6 +55,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         delivery_max_attempts: attempts per target.
         delivery_base_seconds, delivery_cap_seconds: the first pause between two attempts and the longest.
         delivery_timeout_seconds: limit for one attempt.
+        secrets_directory: below it may be the files that ``file:`` references to secrets name; None: nowhere.
         allow_private_addresses: whether webhooks may go to this machine and its network; for development.
 
     Logs:
@@ -79,6 +80,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delivery_base_seconds: Pause = 1
     delivery_cap_seconds: Pause = 60
     delivery_timeout_seconds: Seconds = 30
+    secrets_directory: File | None = None
     allow_private_addresses: Switch = False
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
@@ -124,6 +126,9 @@ def _check(config: Config) -> None:
         _check_url(config.nats_url)
     if config.nats_url is not None and config.port:
         raise InvalidValueError("expected port only without nats_url: it is the embedded server's", field="port")
+    if config.nats_url is None and config.replicas > 1:
+        message = f"expected replicas above 1 only with nats_url: the embedded server is one, got {config.replicas}"
+        raise InvalidValueError(message, field="replicas")
     if (config.nats_user is None) != (config.nats_password is None):
         raise InvalidValueError("expected nats_user and nats_password together, got one of them", field="nats_user")
     if config.delivery_cap_seconds < config.delivery_base_seconds:

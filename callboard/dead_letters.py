@@ -17,6 +17,7 @@ from callboard.events.headers import parse
 from callboard.requester import Requester
 
 _NO_MESSAGE, _NO_STREAM = 10037, 10059
+_MAX_SEQ = 2**64 - 1
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ class DeadLetters:
             NotFoundError: there is none (letters are kept for 90 days).
             NotRunningError, ServerNotFoundError: as :meth:`newest`.
         """
-        found = await self._find(seq) if seq > 0 else None
+        found = await self._find(seq) if 0 < seq <= _MAX_SEQ else None
         if found is None:
             raise NotFoundError(f"no dead letter {seq}: `callboard dead ls` lists them")
         return found

@@ -15,6 +15,7 @@ from callboard import logs
 from callboard.actors.loading import load
 from callboard.app import App
 from callboard.config import Config
+from callboard.nats_url import shown_url
 
 log = structlog.get_logger()
 
@@ -30,10 +31,11 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 time."""
 
 
-def run(config: Config, environment: Mapping[str, str]) -> int:
+def run(config: Config, environment: Mapping[str, str], *, named_by: str = "--nats") -> int:
     """Run callboard until SIGTERM or SIGINT and return the exit code; a second signal ends the process at once.
 
-    Prints ``ready nats://HOST:PORT`` alone on a line of standard output once everything consumes.
+    Prints ``ready nats://HOST:PORT`` alone on a line of standard output once everything consumes, unless it is to stop
+    by then.
 
     Raises:
         CallboardError: it could not start; what was started is stopped.
@@ -45,10 +47,13 @@ def run(config: Config, environment: Mapping[str, str]) -> int:
     signal.signal(signal.SIGTERM, stop.heard)
     signal.signal(signal.SIGINT, stop.heard)
     agents = load(config.app) if config.app else []
+    if config.nats_url is not None:
+        log.info("process.server_given", url=shown_url(config.nats_url), by=named_by)
     app = App(config, agents, environment=environment, gave_up=stop.give_up)
     url = app.start()
-    sys.stdout.write(f"ready {url}\n")
-    sys.stdout.flush()
+    if not stop.wanted:
+        sys.stdout.write(f"ready {url}\n")
+        sys.stdout.flush()
     stop.wait()
     app.stop()
     return GAVE_UP if stop.error is not None else STOPPED
@@ -62,6 +67,11 @@ class _Stop:
         self._signals = 0
         # Of all queues and events the only one that may be used in a signal handler: it never waits for itself.
         self._news: queue.SimpleQueue[int | BaseException] = queue.SimpleQueue()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody wants to stop."""
+        return not self._news.empty()
 
     def heard(self, number: int, _frame: FrameType | None) -> None:
         """Note the first signal; end the process at the second."""

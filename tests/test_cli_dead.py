@@ -62,7 +62,7 @@ def test_bytes_that_are_no_text_are_shown_in_hex(url: str) -> None:
 
 
 def test_a_letter_that_is_not_there_exits_with_1(url: str) -> None:
-    for number in ("7", "0", "-1"):
+    for number in ("7", "0", "-1", "9" * 20):
         ran = callboard("dead", "show", "--nats", url, "--", number)
 
         assert ran.code == 1

@@ -108,12 +108,20 @@ def test_a_reader_that_goes_away_is_no_error(board: Running) -> None:
 
 MISTAKES = {
     "no such file": (["--app", "nowhere.py"], 1, "nowhere.py"),
+    "a directory": (["--app", "."], 1, "expected --app to be a Python file or a module, such as my_agents.py"),
     "no agents in it": (["--app", str(Path(__file__))], 1, "no agents"),
-    "port out of range": (["--port", "70000"], 2, "port"),
-    "grace below zero": (["--grace", "-1"], 2, "grace"),
-    "port with a server of one's own": (["--nats", "nats://127.0.0.1:1", "--port", "1"], 2, "port"),
-    "not a URL": (["--nats", "ftp://x"], 2, "NATS URL"),
+    "port out of range": (["--port", "70000"], 2, "expected --port to be 0-65535"),
+    "grace below zero": (["--grace", "-1"], 2, "expected --grace to be"),
+    "port with a server of one's own": (
+        ["--nats", "nats://127.0.0.1:1", "--port", "1"],
+        2,
+        "expected --port only without --nats",
+    ),
+    "not a URL": (["--nats", "ftp://x"], 2, "--nats: expected a NATS URL"),
     "no server there": (["--nats", "nats://127.0.0.1:1"], 3, "127.0.0.1:1"),
+    "a user without a password": (["--user", "a"], 2, "expected --user and --password together"),
+    "copies of its own server": (["--replicas", "3"], 2, "expected --replicas above 1 only with --nats"),
+    "no place for secrets": (["--port", "0", "--secrets-dir", "/no"], 2, "expected --secrets-dir to be a directory"),
     "not a level": (["--log-level", "loud"], 2, "loud"),
 }
 

@@ -20,6 +20,8 @@ WRONG: list[tuple[str, Any]] = [
     ("nats_url", "http://example.org"),
     ("app", ""),
     ("replicas", 0),
+    ("replicas", 3),
+    ("secrets_directory", 5),
     ("grace_seconds", -0.1),
     ("grace_seconds", float("nan")),
     ("grace_seconds", float("inf")),

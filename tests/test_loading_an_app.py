@@ -103,9 +103,11 @@ def test_an_app_that_cannot_be_used_says_which_and_why(tmp_path: Path, text: str
     assert "callboard_app_app" not in sys.modules or "cannot import" not in message
 
 
-@pytest.mark.parametrize("app", ["nowhere.py", "some/where", "./x.py", "tests/"])
+@pytest.mark.parametrize("app", ["nowhere.py", "some/where", "./x.py", "tests/", ".", ".."])
 def test_a_file_that_is_not_there(app: str) -> None:
-    with pytest.raises(AppError, match=r"expected app to be a Python file or a module, got .*: no such file"):
+    with pytest.raises(
+        AppError, match=r"expected app to be a Python file or a module, such as .*, got .*: (no such file|a directory)"
+    ):
         load(app)
 
 

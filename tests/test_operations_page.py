@@ -1,5 +1,6 @@
 """docs/operations.md says what is so: its commands are taken, its links lead somewhere, its files are there."""
 
+import itertools
 import re
 import shlex
 import shutil
@@ -33,6 +34,22 @@ def test_every_link_leads_somewhere(link: str) -> None:
 @pytest.mark.parametrize("event", sorted(set(EVENTS)))
 def test_every_log_event_is_one_that_is_logged(event: str) -> None:
     assert any(f'"{event}"' in path.read_text(encoding="utf-8") for path in modules())
+
+
+def settings() -> dict[str, str]:
+    """The options in the table of settings, each with its default."""
+    section = PAGE.partition("## Settings")[2].partition("Variables of the environment")[0]
+    rows = [line.replace(r"\|", "/").split(" | ") for line in section.splitlines() if line.startswith("| `--")]
+    cells = [(re.findall(r"--[a-z-]+", row[0]), row[1].replace("`", "").split(", ")) for row in rows]
+    return dict(pair for names, values in cells for pair in itertools.zip_longest(names, values, fillvalue=""))
+
+
+def test_every_option_and_its_default_is_in_the_table_of_settings() -> None:
+    arguments = [one for one in build()["up"].assemble_argument_collection() if not one.children]
+    table = settings()
+    assert table.keys() == {one.name for one in arguments}
+    defaults = {one.name: one.field_info.default for one in arguments if one.field_info.default not in (None, False)}
+    assert {name: table[name] for name in defaults} == {name: str(value) for name, value in defaults.items()}
 
 
 def test_the_defaults_are_those_of_the_configuration() -> None:

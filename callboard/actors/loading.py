@@ -20,6 +20,11 @@ _PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 class AppError(CallboardError):
     """An app cannot be loaded; the message names it, the cause, and the line in it."""
 
+    def __init__(self, message: str, field: str | None = None) -> None:
+        """``field`` is ``app`` when that is no file and no module to begin with."""
+        super().__init__(message)
+        self.field = field
+
 
 def load(app: str) -> list[Agent]:
     """Return the agents of ``app``, ``path/to/file.py`` or ``package.module``, in the order of their definition.
@@ -39,12 +44,14 @@ def load(app: str) -> list[Agent]:
 
 
 def _is_path(app: str) -> bool:
-    return app.endswith(".py") or os.sep in app
+    return app.endswith(".py") or os.sep in app or app.startswith(".")
 
 
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise AppError(f"expected app to be a Python file or a module, got {shorten(str(path))}: no such file")
+        problem = "a directory" if path.is_dir() else "no such file"
+        takes = "a Python file or a module, such as my_agents.py or shop.agents"
+        raise AppError(f"expected app to be {takes}, got {shorten(str(path))}: {problem}", field="app")
     name = f"callboard_app_{path.stem}"  # a prefix, so that json.py does not become the module json
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App
 
-from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, Options
+from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, WHOLE, Options
 from callboard.cli.output import Output
 from callboard.cli.text import moment, safe
 from callboard.client import Client
@@ -39,7 +39,7 @@ async def list_(*, limit: Annotated[int, AT_LEAST_ONE] = 50, options: Options = 
 
 
 @app.command
-async def show(seq: int, /, *, raw: bool = False, options: Options = DEFAULTS) -> int:
+async def show(seq: Annotated[int, WHOLE], /, *, raw: bool = False, options: Options = DEFAULTS) -> int:
     """Show one dead letter with its headers and bytes.
 
     Args:
@@ -58,7 +58,7 @@ async def show(seq: int, /, *, raw: bool = False, options: Options = DEFAULTS) -
 
 
 @app.command
-async def requeue(seq: int, /, *, options: Options = DEFAULTS) -> int:
+async def requeue(seq: Annotated[int, WHOLE], /, *, options: Options = DEFAULTS) -> int:
     """Send a dead letter's bytes to their subject once more.
 
     Args:

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from cyclopts import App
 
-from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, Options
+from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, WHOLE, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.timeline import line
 from callboard.client import Client
 from callboard.errors import MissedEventsError
 from callboard.event_info import EventInfo
+from callboard.events.subjects import token
 
 app = App(name="log", help="Follow the event log, or read it from the start.")
 
@@ -18,7 +19,7 @@ app = App(name="log", help="Follow the event log, or read it from the start.")
 @app.command
 async def tail(
     *,
-    since_seq: int | None = None,
+    since_seq: Annotated[int | None, WHOLE] = None,
     task: str | None = None,
     limit: Annotated[int | None, AT_LEAST_ONE] = None,
     options: Options = DEFAULTS,
@@ -31,6 +32,7 @@ async def tail(
         limit: End after so many events.
         options: Where the server is, and how to print.
     """
+    _check_task(task)
     async with options.client() as board:
         before = await board.last_seq() if since_seq is None else max(0, since_seq - 1)
         await _print(options.output(), live(board, task, before), limit)
@@ -40,7 +42,7 @@ async def tail(
 @app.command
 async def replay(
     *,
-    since_seq: int = 1,
+    since_seq: Annotated[int, WHOLE] = 1,
     task: str | None = None,
     limit: Annotated[int | None, AT_LEAST_ONE] = None,
     options: Options = DEFAULTS,
@@ -53,6 +55,7 @@ async def replay(
         limit: End after so many events.
         options: Where the server is, and how to print.
     """
+    _check_task(task)
     async with options.client() as board:
         events = (event async for event in board.replay(since_seq) if task in (None, event.task_id))
         await _print(options.output(), events, limit)
@@ -74,6 +77,11 @@ async def live(board: Client, task_id: str | None, seq: int) -> AsyncIterator[Ev
                         yield event
             except MissedEventsError as missed:
                 remark(f"{missed.reason}: reading on from the log")
+
+
+def _check_task(task: str | None) -> None:
+    if task is not None:
+        token(task, "task")
 
 
 async def _print(out: Output, events: AsyncIterator[EventInfo], limit: int | None) -> None:

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
 
+from callboard.cli.origins import Origins
 from callboard.cli.output import complain
 from callboard.errors import NotRunningError, ServerNotFoundError
 from callboard.events.errors import CallboardError, InvalidValueError
@@ -33,11 +34,12 @@ _COMMANDS: Final = (
 )
 
 
-def build() -> App:
-    """Return the command with all its subcommands, each imported when it is used."""
+def build(origins: Origins | None = None) -> App:
+    """Return the command with all its subcommands, each imported when it is used; ``origins`` sees its values."""
     app = App(
         name="callboard",
         help="A durable runtime for AI agents and background work on one NATS JetStream log.",
+        config=origins,
         version=lambda: version("callboard"),
         suppress_keyboard_interrupt=False,
         default_parameter=Parameter(negative=(), show_default=False),
@@ -50,8 +52,9 @@ def build() -> App:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line ``arguments`` and return its exit code; errors are printed, never raised."""
+    origins = Origins()
     try:
-        code = build()(arguments, exit_on_error=False, result_action="return_value")
+        code = build(origins)(arguments, exit_on_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError:
         return USAGE
@@ -61,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         _discard(sys.stdout)
         return BROKEN_PIPE
     except CallboardError as error:
-        complain(str(error))
+        complain(origins.told(error))
         return exit_code(error)
     except OSError as error:  # a full disk, a file that may not be read
         _discard(sys.stdout)

@@ -1,16 +1,36 @@
 """The options every command takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter, Token, validators
 
+from callboard.cli.absence import Absence
 from callboard.cli.output import Output
 from callboard.client import Client
-from callboard.nats_url import DEFAULT_URL
+from callboard.events.errors import shorten
+from callboard.nats_url import DEFAULT_URL, shown_url
 
-AT_LEAST_ONE: Final = Parameter(validator=validators.Number(gte=1))
+URL_VARIABLES: Final = ("CALLBOARD_NATS_URL", "NATS_URL")
+
+
+def whole(_type: Any, tokens: Sequence[Token]) -> int:
+    """Return the whole number that an option was given; by itself cyclopts would round any other.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expected a whole number, got {shorten(text)}") from None
+
+
+WHOLE: Final = Parameter(converter=whole)
+AT_LEAST_ONE: Final = Parameter(converter=whole, validator=validators.Number(gte=1))
 NOT_NEGATIVE: Final = Parameter(validator=validators.Number(gte=0))
 
 
@@ -23,13 +43,13 @@ class Options:
         str,
         Parameter(
             name="--nats",
-            env_var=("CALLBOARD_NATS_URL", "NATS_URL"),
+            env_var=URL_VARIABLES,
             help="URL of the NATS server.",
             metavar="URL",
             show_default=True,
         ),
     ] = DEFAULT_URL
-    creds: Annotated[
+    credentials: Annotated[
         Path | None, Parameter(name="--creds", env_var="CALLBOARD_NATS_CREDENTIALS", help="A NATS .creds file.")
     ] = None
     json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of a table.")] = False
@@ -40,8 +60,11 @@ class Options:
         Raises:
             InvalidValueError: the URL is none.
         """
-        login: dict[str, Any] = {} if self.creds is None else {"user_credentials": str(self.creds)}
-        return Client(self.nats, name="callboard-cli", **login)
+        login: dict[str, Any] = {} if self.credentials is None else {"user_credentials": str(self.credentials)}
+        absence = Absence(shown_url(self.nats))
+        board = Client(self.nats, name="callboard-cli", disconnected_cb=absence.began, **login)
+        absence.watch(board.connection)
+        return board
 
     def output(self) -> Output:
         """Return where to print to."""

@@ -7,9 +7,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from callboard import logs
-from callboard.cli.output import Output
-from callboard.cli.up import HERE, Place, given_values
+from callboard.cli.output import Output, remark
+from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
+from callboard.nats_url import shown_url
 from callboard.rebuilding import rebuild as rebuild_all
 
 app = App(name="projections", help="Rebuild the views from the event log.")
@@ -28,6 +29,8 @@ def rebuild(
         json: Print JSON instead of a sentence.
     """
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
+    if place.nats_url is not None and place.named_by != "--nats":
+        remark(f"using the server of {place.named_by}: {shown_url(place.nats_url)}")
     rebuilt = rebuild_all(Config.build(**given_values(place)))
     out = Output(json=json)
     if json:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import Parameter
 
-from callboard.cli.options import DEFAULTS, NOT_NEGATIVE, Options
+from callboard.cli.options import DEFAULTS, NOT_NEGATIVE, WHOLE, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.task import print_task
 from callboard.events.errors import InvalidValueError, shorten
@@ -38,7 +38,7 @@ class Fields:
     user_id: Annotated[str | None, Parameter(help="The user it is for.")] = None
     session_id: Annotated[str | None, Parameter(help="The session it belongs to.")] = None
     tenant_id: Annotated[str | None, Parameter(help="The tenant it belongs to.")] = None
-    max_attempts: Annotated[int | None, Parameter(help="Attempts in all.")] = None
+    max_attempts: Annotated[int | None, WHOLE, Parameter(help="Attempts in all.")] = None
     timeout_seconds: Annotated[float | None, Parameter(help="Limit for one attempt.")] = None
 
     def given(self) -> SubmissionFields:

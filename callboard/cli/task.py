@@ -7,13 +7,14 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from callboard.cli.options import DEFAULTS, Options
+from callboard.cli.options import DEFAULTS, WHOLE, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.text import compact, duration, moment, safe
 from callboard.cli.timeline import COLUMNS, STYLES, timeline
 from callboard.event_info import EventInfo
 from callboard.events.subjects import QUERY
 from callboard.replies import TaskInfo, TaskPage, read
+from callboard.requests import Status
 
 app = App(name="task", help="Show, list and cancel tasks.")
 
@@ -43,13 +44,13 @@ async def show(task_id: str, /, *, options: Options = DEFAULTS) -> int:
 class Filters:
     """Which tasks to list."""
 
-    status: Annotated[str | None, Parameter(help="Only those in this state, such as running or failed.")] = None
+    status: Annotated[Status | None, Parameter(help="Only those in this state.")] = None
     agent: Annotated[str | None, Parameter(help="Only those of this agent.")] = None
     kind: Annotated[str | None, Parameter(help="Only those of this kind.")] = None
     user_id: Annotated[str | None, Parameter(help="Only those for this user.")] = None
     session_id: Annotated[str | None, Parameter(help="Only those of this session.")] = None
     tenant_id: Annotated[str | None, Parameter(help="Only those of this tenant.")] = None
-    limit: Annotated[int, Parameter(help="How many at most.")] = 50
+    limit: Annotated[int, WHOLE, Parameter(help="How many at most.")] = 50
     after: Annotated[str | None, Parameter(help="Go on after this task, the last of the page before.")] = None
 
 

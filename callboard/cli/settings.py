@@ -1,0 +1,127 @@
+"""The options that set a configuration: each field has the name it has there, and its default from there."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from callboard.cli.options import URL_VARIABLES, WHOLE
+from callboard.config import Config, LogLevel
+
+_ENV: Final = "CALLBOARD_NATS"
+_DEFAULT: Final = Config()
+_SHOWN: Final = Parameter(show_default=True)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Place:
+    """Where things are and who connects."""
+
+    directory: Annotated[Path, _SHOWN, Parameter(name="--dir", help="Everything that is stored lies under it.")] = (
+        _DEFAULT.directory
+    )
+    nats_url: Annotated[
+        str | None,
+        Parameter(
+            name="--nats", env_var=URL_VARIABLES, metavar="URL", help="Use this NATS server instead of starting one."
+        ),
+    ] = None
+    nats_credentials: Annotated[
+        Path | None, Parameter(name="--creds", env_var=f"{_ENV}_CREDENTIALS", help="A NATS .creds file.")
+    ] = None
+    nats_user: Annotated[str | None, Parameter(name="--user", env_var=f"{_ENV}_USER", help="A NATS user.")] = None
+    nats_password: Annotated[
+        str | None, Parameter(name="--password", env_var=f"{_ENV}_PASSWORD", help="Better given in the environment.")
+    ] = None
+    nats_token: Annotated[
+        str | None, Parameter(name="--token", env_var=f"{_ENV}_TOKEN", help="Better given in the environment.")
+    ] = None
+    replicas: Annotated[
+        int, WHOLE, _SHOWN, Parameter(help="Copies of each stream, on a cluster that --nats names.")
+    ] = _DEFAULT.replicas
+
+    @property
+    def named_by(self) -> str:
+        """The variable or option that the URL of the server is from."""
+        return next((name for name in URL_VARIABLES if os.environ.get(name) == self.nats_url), "--nats")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Work:
+    """What runs and how it ends."""
+
+    port: Annotated[
+        int | None,
+        WHOLE,
+        Parameter(help="Port of the server it starts (default: 4222; 0 picks a free one)."),
+    ] = None
+    app: Annotated[str | None, Parameter(help="File or module with the agents, such as my_agents.py.")] = None
+    grace_seconds: Annotated[
+        float,
+        _SHOWN,
+        Parameter(
+            name="--grace",
+            metavar="SECONDS",
+            help="How long running tasks may take to finish at the end; the rest is given back.",
+        ),
+    ] = _DEFAULT.grace_seconds
+    ack_wait_seconds: Annotated[
+        float,
+        _SHOWN,
+        Parameter(
+            name="--ack-wait",
+            metavar="SECONDS",
+            help="How long the work of a process that died waits until another takes it over.",
+        ),
+    ] = _DEFAULT.ack_wait_seconds
+    route_threshold: Annotated[
+        float, _SHOWN, Parameter(help="Confidence, 0-1, below which a task goes to the fallback agent.")
+    ] = _DEFAULT.route_threshold
+    worker_threads: Annotated[
+        int, WHOLE, _SHOWN, Parameter(help="How many plain (not async) handlers run at a time.")
+    ] = _DEFAULT.worker_threads
+    log_level: Annotated[LogLevel, Parameter(help="The least level that is logged.")] = _DEFAULT.log_level
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Deliveries:
+    """How results are delivered."""
+
+    delivery_max_attempts: Annotated[
+        int, WHOLE, _SHOWN, Parameter(help="Attempts to deliver a result to one target.")
+    ] = _DEFAULT.delivery_max_attempts
+    delivery_base_seconds: Annotated[
+        float,
+        _SHOWN,
+        Parameter(name="--delivery-base", metavar="SECONDS", help="The first pause between two of them; it doubles."),
+    ] = _DEFAULT.delivery_base_seconds
+    delivery_cap_seconds: Annotated[
+        float,
+        _SHOWN,
+        Parameter(name="--delivery-cap", metavar="SECONDS", help="The longest pause between two of them."),
+    ] = _DEFAULT.delivery_cap_seconds
+    delivery_timeout_seconds: Annotated[
+        float, _SHOWN, Parameter(name="--delivery-timeout", metavar="SECONDS", help="Limit for one attempt.")
+    ] = _DEFAULT.delivery_timeout_seconds
+    secrets_directory: Annotated[
+        Path | None,
+        Parameter(
+            name="--secrets-dir", metavar="DIR", help="Where file:/path secrets of webhooks may be (default: nowhere)."
+        ),
+    ] = None
+    allow_private_addresses: Annotated[
+        bool, Parameter(help="Let webhooks go to this machine and its network, for development.")
+    ] = _DEFAULT.allow_private_addresses
+
+
+HERE: Final = Place()
+
+
+def given_values(*options: Place | Work | Deliveries) -> dict[str, Any]:
+    """Return the options that have a value, by their names in the configuration."""
+    return {name: value for one in options for name, value in asdict(one).items() if value is not None}
