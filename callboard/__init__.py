@@ -1,9 +1,18 @@
 """A durable, event-sourced runtime for AI agents and background work on NATS JetStream."""
 
-from callboard.actors.agents import Agent, specialist
-from callboard.actors.context import Context
-from callboard.actors.task import Task
-from callboard.client import Client
-from callboard.events.errors import CallboardError
+from callboard.lazy_names import lazy_names
 
 __all__ = ["Agent", "CallboardError", "Client", "Context", "Task", "specialist"]
+
+# The command line passes through here, and is to hear a Ctrl-C before all of the rest is imported.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Agent": "callboard.actors.agents",
+        "CallboardError": "callboard.events.errors",
+        "Client": "callboard.client",
+        "Context": "callboard.actors.context",
+        "Task": "callboard.actors.task",
+        "specialist": "callboard.actors.agents",
+    },
+)

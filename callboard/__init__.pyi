@@ -1,0 +1,7 @@
+from callboard.actors.agents import Agent, specialist
+from callboard.actors.context import Context
+from callboard.actors.task import Task
+from callboard.client import Client
+from callboard.events.errors import CallboardError
+
+__all__ = ["Agent", "CallboardError", "Client", "Context", "Task", "specialist"]
