@@ -16,12 +16,13 @@ from callboard.actors.batch_actor import BatchActor
 from callboard.actors.channels.channel import Channel
 from callboard.actors.dead_letters import DeadLetters
 from callboard.actors.delivery import WINDOW as DELIVERY_WINDOW
-from callboard.actors.delivery import Delivery, Plan
+from callboard.actors.delivery import Delivery
 from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox, Source
 from callboard.actors.orchestrator import Orchestrator
 from callboard.actors.petition import Answer
+from callboard.actors.plan import Plan
 from callboard.actors.projector import Projector
 from callboard.actors.runner import Runner
 from callboard.actors.specialist import Specialist
@@ -30,6 +31,7 @@ from callboard.actors.task_log import TaskLog
 from callboard.config import Config
 from callboard.events import subjects
 from callboard.events.connection import Connection
+from callboard.events.consumers import MAX_ACK_PENDING, UNLIMITED
 from callboard.events.loop import Loop
 from callboard.events.submission import PRIORITIES
 
@@ -124,7 +126,12 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
     # One consumer each: with several filters on one, the server looks through a whole block of subjects per message.
     openers = [
         _opener(
-            wires, subjects.EVENTS, subjects.delivery_durable(ending), (subjects.task_event(ending),), DELIVERY_WINDOW
+            wires,
+            subjects.EVENTS,
+            subjects.delivery_durable(ending),
+            (subjects.task_event(ending),),
+            DELIVERY_WINDOW,
+            max_ack_pending=UNLIMITED,
         )
         for ending in ENDINGS
     ]
@@ -176,7 +183,12 @@ def _specialist(wires: Wires, agent: Agent) -> Start:
 
 
 def _opener(
-    wires: Wires, stream: str, durable: str, filters: tuple[str, ...], window: int
+    wires: Wires,
+    stream: str,
+    durable: str,
+    filters: tuple[str, ...],
+    window: int,
+    max_ack_pending: int = MAX_ACK_PENDING,
 ) -> Callable[[BatchActor], Mailbox]:
     source = Source(
         stream=stream,
@@ -184,6 +196,7 @@ def _opener(
         filters=filters,
         window=window,
         ack_wait_seconds=wires.config.ack_wait_seconds,
+        max_ack_pending=max_ack_pending,
     )
 
     def open_mailbox(actor: BatchActor) -> Mailbox:

@@ -26,6 +26,9 @@ class PickyChannel:
     def check(self, _spec: dict[str, Any]) -> None:
         raise InvalidValueError("expected another day")
 
+    def lane(self, _spec: dict[str, Any]) -> None:
+        pass
+
     async def send(self, _spec: dict[str, Any], _message: DeliveryMessage) -> Any:
         return None
 

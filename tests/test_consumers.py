@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from callboard.events.connection import Connection
-from callboard.events.consumers import durable, ephemeral
+from callboard.events.consumers import MAX_ACK_PENDING, UNLIMITED, durable, ephemeral
 from callboard.events.errors import LogRefusedError, LogUnavailableError
 from callboard.events.event_stream import ensure_event_stream
 from callboard.events.ticket import Ticket, sequence_of
@@ -38,6 +38,12 @@ async def test_a_durable_is_made_once_and_follows_its_settings(connection: Conne
         # Attempts are counted in the log; the server never gives a message up.
         assert found["max_deliver"] == -1
         assert found["ack_policy"] == "explicit"
+
+
+async def test_a_durable_in_use_may_get_another_limit_on_what_waits(connection: Connection) -> None:
+    for limit in (MAX_ACK_PENDING, UNLIMITED, MAX_ACK_PENDING):
+        name = await durable(connection, "CONSUMED", "limited", [], ack_wait_seconds=30, max_ack_pending=limit)
+        assert (await config(connection, name))["max_ack_pending"] == limit
 
 
 async def test_an_ephemeral_begins_where_it_is_told_and_is_forgotten(connection: Connection) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
+from callboard.events.consumers import MAX_ACK_PENDING, UNLIMITED
+from callboard.events.headers import plain_frame
 from tests.support.log_lines import captured
 from tests.support.nats_server import NatsServer
-from tests.support.probe import Bench, bench
+from tests.support.probe import SUBJECT, Bench, bench
 from tests.support.waiting import until
 
 SECONDS = 10.0
@@ -19,9 +21,9 @@ ACK_WAIT_SECONDS = 1.0
 class Desk:
     """A mailbox and the letters that came through it."""
 
-    def __init__(self, place: Bench) -> None:
+    def __init__(self, place: Bench, ack_wait_seconds: float = ACK_WAIT_SECONDS, **settings: int) -> None:
         self._letters: queue.SimpleQueue[Letter] = queue.SimpleQueue()
-        self.mailbox: Mailbox = place.mailbox(self._deliver, ACK_WAIT_SECONDS)
+        self.mailbox: Mailbox = place.mailbox(self._deliver, ack_wait_seconds, **settings)
 
     def take(self, count: int = 1) -> list[Letter]:
         return [self._letters.get(timeout=SECONDS) for _ in range(count)]
@@ -94,6 +96,20 @@ def test_what_is_given_back_for_a_while_comes_again_later(desk: Desk, place: Ben
     desk.mailbox.give_back(desk.take(2)[:1], delay_seconds=0.2)
 
     assert delivered(desk.take()) == [(1, 2)]
+
+
+def test_what_was_given_back_for_long_holds_up_nothing_however_much_it_is(place: Bench) -> None:
+    desk, many = Desk(place, 30.0, max_ack_pending=UNLIMITED), MAX_ACK_PENDING + 1_000
+    place.loop.run(place.connection.write(plain_frame(SUBJECT, b"later") * many))
+    desk.mailbox.start()
+
+    for _ in range(many):
+        desk.mailbox.give_back(desk.take(), delay_seconds=3_600)
+    place.publish("now")
+
+    assert [letter.data for letter in desk.take()] == [b"now"]
+    assert place.held() == many + 1
+    desk.mailbox.stop()
 
 
 def test_a_copy_that_is_forgotten_leaves_the_newer_one_held(desk: Desk, place: Bench) -> None:

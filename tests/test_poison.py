@@ -72,6 +72,19 @@ async def test_a_command_that_fails_on_every_delivery_becomes_a_dead_letter(wire
     assert crashes(board) == []
 
 
+async def test_a_request_that_cannot_be_decided_is_answered_and_the_next_is_taken(wire: Wire, board: Stage) -> None:
+    await forge(wire, "broken", 1, "submitted", GARBAGE)
+
+    answer = await wire.ask("api.submit", board.submission("broken") | {"agent": "noter"})
+
+    answer.error(500)
+    line = board.lines.wait("actor.petition_failed")
+    assert (line["actor"], line["task_id"], line["level"]) == ("orchestrator", "broken", "error")
+    assert "broken" in str(line["exc_info"])
+    assert (await wire.ask("api.submit", board.submission("good") | {"agent": "noter"})).ok["id"] == "good"
+    assert crashes(board) == []
+
+
 async def test_many_of_them_hold_up_nobody(wire: Wire, board: Stage) -> None:
     for number in range(20):
         await forge(wire, f"broken-{number}", 1, "submitted", GARBAGE)

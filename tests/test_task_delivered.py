@@ -1,8 +1,12 @@
+from datetime import timedelta
+
 from callboard.events import task
+from callboard.events.task import DeliveryState, evolve, fold
 from tests.support.scenario import given
 from tests.support.task_story import (
     HOOK,
     LOG,
+    NOW,
     OOPS,
     RUNNING,
     assigned,
@@ -36,6 +40,20 @@ def test_a_failure_is_delivered_too() -> None:
 def test_a_failed_delivery_is_tried_again() -> None:
     given(*DONE).when(task.fail_delivery, 0, 1, OOPS, final=False).then(delivery_failed())
     given(*DONE, delivery_failed()).when(task.deliver, 0, 2, None).then(delivered(7, attempt=2))
+
+
+def test_a_failed_delivery_says_when_it_is_tried_again() -> None:
+    given(*DONE).when(task.fail_delivery, 0, 1, OOPS, final=False, pause_seconds=90).then(
+        delivery_failed(next_at=NOW + timedelta(seconds=90))
+    )
+    given(*DONE).when(task.fail_delivery, 0, 1, OOPS, final=True, pause_seconds=90).then(delivery_failed(final=True))
+
+
+def test_the_state_knows_when_each_target_is_tried_again() -> None:
+    state = fold(None, (*DONE, delivery_failed(next_at=NOW), delivery_failed(7, 1, final=True)))
+    assert state is not None
+    assert state.deliveries == (DeliveryState(1, over=False, next_at=NOW), DeliveryState(1, over=True))
+    assert evolve(state, delivered(8, attempt=2)).deliveries[0] == DeliveryState(2, over=True)
 
 
 def test_a_delivery_that_failed_for_good_is_over() -> None:

@@ -1,6 +1,5 @@
 """A webhook connects to the address that was checked, and to no other."""
 
-import asyncio
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from callboard.actors.channels.addresses import resolve
-from callboard.actors.channels.channel import DeliveryError
+from callboard.actors.channels.channel import DeliveryError, Lane
 from callboard.actors.channels.webhook import WebhookChannel
 from tests.support.deliveries import channel, message, webhook
-from tests.support.receiver import Receiver, Request, answering, silent
+from tests.support.receiver import Receiver, answering
 
-DEADLINE = 10.0
 METADATA = "169.254.169.254"
 TLS = Path(__file__).parent / "data" / "tls"
 
@@ -134,48 +132,9 @@ async def test_a_certificate_nobody_vouches_for_is_an_error() -> None:
     assert receiver.requests == []
 
 
-async def test_a_host_gets_no_more_requests_at_once_than_it_may() -> None:
-    under_way, full, go_on = [0, 0], asyncio.Event(), asyncio.Event()
-
-    async def answer(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        under_way[0] += 1
-        under_way[1] = max(under_way)
-        if under_way[0] == 5:
-            full.set()
-        await go_on.wait()
-        under_way[0] -= 1
-        await answering(204)(request, reader, writer)
-
-    hooks = channel(per_host=5)
-    async with Receiver(answer) as receiver, Receiver(answering(200)) as other, asyncio.timeout(DEADLINE):
-        sends = [asyncio.ensure_future(hooks.send(webhook(receiver.url), message(index=n))) for n in range(12)]
-        await full.wait()
-        # another name is another host
-        assert await hooks.send(webhook(other.url.replace("127.0.0.1", "localhost")), message()) == {"status": 200}
-        go_on.set()
-        assert await asyncio.gather(*sends) == [{"status": 204}] * 12
-        await hooks.close()
-    assert under_way == [0, 5]
-    assert not hooks._slots
-
-
-async def test_a_turn_that_does_not_come_is_an_error_that_may_pass() -> None:
-    hooks = channel(per_host=1, timeout_seconds=0.2)
-    async with Receiver(silent) as receiver, asyncio.timeout(DEADLINE):
-        outcomes = await asyncio.gather(
-            *(hooks.send(webhook(receiver.url), message(index=n)) for n in range(3)), return_exceptions=True
-        )
-        await hooks.close()
-    assert any("1 deliveries to 127.0.0.1 were still under way after 0.2 seconds" in str(one) for one in outcomes)
-    assert all(isinstance(one, DeliveryError) and one.retryable for one in outcomes)
-
-
-async def test_a_cancelled_delivery_gives_its_turn_back() -> None:
-    hooks = channel(per_host=1)
-    async with Receiver(silent) as deaf, Receiver(answering(200)) as receiver, asyncio.timeout(DEADLINE):
-        stuck = asyncio.ensure_future(hooks.send(webhook(deaf.url), message()))
-        waiting = asyncio.ensure_future(hooks.send(webhook(receiver.url), message()))
-        await deaf.arrived.wait()
-        stuck.cancel()
-        assert await waiting == {"status": 200}
-        await hooks.close()
+def test_the_deliveries_to_one_host_share_a_lane() -> None:
+    hooks = channel(per_host=3)
+    assert hooks.lane(webhook("https://example.com/a")) == Lane("webhook:example.com", 3)
+    assert hooks.lane(webhook("http://EXAMPLE.com:8080/b?c")) == Lane("webhook:example.com", 3)
+    assert hooks.lane(webhook("https://www.example.com/a")) != hooks.lane(webhook("https://example.com/a"))
+    assert hooks.lane(webhook("ftp://example.com/")) is None

@@ -1,74 +1,48 @@
 """The delivery actor: sends the end of a task where its submission asked for it, each attempt an event."""
 
 import asyncio
-import random
 import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
+from msgspec import structs
 
-from callboard.actors.batch_actor import BatchActor
-from callboard.actors.channels.backoff import delay_seconds
-from callboard.actors.channels.channel import Channel, DeliveryError, DeliveryMessage
+from callboard.actors import attempt
+from callboard.actors.attempt import Attempt
+from callboard.actors.batch_actor import RETRY_SECONDS, BatchActor
+from callboard.actors.channels.channel import Channel, Lane
 from callboard.actors.drain import Drain
+from callboard.actors.lanes import Lanes
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
-from callboard.actors.result import body
+from callboard.actors.parcel import Flight, Parcel
+from callboard.actors.plan import Plan, detour_seconds
 from callboard.actors.settling import BrokenOrderError
 from callboard.events import subjects, task
 from callboard.events.errors import CallboardError, EventTooLargeError, InvalidValueError
 from callboard.events.loop import Loop
-from callboard.events.task import TaskState
-from callboard.events.task_events import TaskError
+from callboard.events.task import DeliveryState, TaskState
 
 log = structlog.get_logger()
 
 WINDOW: Final = 2_000
+PLACES: Final = WINDOW // 2
+"""For deliveries that wait for a receiver. A mailbox pulls on once a quarter of its window is free."""
 
-
-class Plan(Struct, frozen=True, kw_only=True):
-    """How often and after what pauses a delivery is tried again."""
-
-    max_attempts: int
-    base_seconds: float
-    cap_seconds: float
-
-
-class _Parcel(Struct, eq=False):
-    """The deliveries of one task that are still to be made, and the letter that is held for them."""
-
-    task_id: str
-    letter: Letter
-    open: set[int]
-
-
-class _Try(Struct, frozen=True):
-    """What one attempt came to: a receipt, or an error."""
-
-    receipt: Any = None
-    error: DeliveryError | None = None
-
-
-class _Flight(Struct, eq=False):
-    """One attempt under way: the pause before it, and from ``sending`` on the attempt itself."""
-
-    future: "Future[None] | None" = None
-    sending: bool = False
-
-    def cancel(self) -> None:
-        """End it, wherever it is."""
-        if self.future is not None:
-            self.future.cancel()
+Turn = AbstractAsyncContextManager[Any]
+_FREE: Final[Turn] = nullcontext()
 
 
 class Delivery(BatchActor):
     """Consumes completed and failed; appends delivered and delivery_failed.
 
-    A letter is held until each of its task's targets is served or given up, so that a crash in between brings it again.
+    A letter is held while one of its task's targets is being sent to or waits for its turn. Else it is acknowledged
+    when all are served or given up, or goes back to the server until the next attempt is due: what hangs, however much
+    it is, holds up nothing else. What was tried is in the log; whoever gets the letter again goes on from there.
     """
 
     def __init__(
@@ -86,8 +60,8 @@ class Delivery(BatchActor):
         self._plan = plan
         self._loop = loop
         self._open_mailboxes = open_mailboxes
-        self._parcels: dict[str, _Parcel] = {}
-        self._flights: dict[tuple[str, int], _Flight] = {}
+        self._parcels: dict[str, Parcel] = {}
+        self._lanes = Lanes(PLACES)
         self._draining = False
         self._idle = threading.Event()
 
@@ -123,8 +97,10 @@ class Delivery(BatchActor):
 
     def close(self, *, give_back: bool) -> None:
         """Stop sending, which the next one begins anew, and give back what is not delivered."""
-        for flight in self._flights.values():
-            flight.cancel()
+        for parcel in self._parcels.values():
+            parcel.forget_reminders()
+            for flight in parcel.flights.values():
+                flight.cancel()
         super().close(give_back=give_back)
 
     def _on_its_way(self, task_id: str, letter: Letter) -> bool:
@@ -151,98 +127,143 @@ class Delivery(BatchActor):
         if state is None or state.status not in task.DELIVERABLE:
             self.ack(letter)
             return
-        targets = {index for index, entry in enumerate(state.deliveries) if not entry.over}
+        targets = [index for index, entry in enumerate(state.deliveries) if not entry.over]
         if not targets:
             self.ack(letter)
             return
-        self._parcels[task_id] = _Parcel(task_id, letter, targets)
+        parcel = self._parcels[task_id] = Parcel(task_id, letter)
         for index in targets:
-            # One that was tried before somebody died or stopped waits as it would have.
-            attempts = state.deliveries[index].attempts
-            self._send(state, index, self._pause(attempts, _Try()) if attempts else 0.0)
+            self._begin(parcel, state, index)
+        self._carry_on(parcel)
 
-    def _send(self, state: TaskState, index: int, pause_seconds: float) -> None:
-        if self._draining:
+    def _begin(self, parcel: Parcel, state: TaskState, index: int) -> None:
+        """Send to a target that is still open, or note when that is to be tried."""
+        parcel.later.pop(index, None)
+        if state.deliveries[index].over:
             return
-        flight = self._flights[state.id, index] = _Flight()
-        flight.future = self._loop.spawn(self._try(flight, state, index, pause_seconds))
-
-    async def _try(self, flight: _Flight, state: TaskState, index: int, pause_seconds: float) -> None:
-        await asyncio.sleep(pause_seconds)
-        flight.sending = True
-        attempt = state.deliveries[index].attempts + 1
-        spec = state.submitted.delivery[index] if state.submitted is not None else {}
-        try:
-            message = DeliveryMessage(state.id, index, attempt, body(state), self.clock())
-            result = _Try(receipt=await self._channels[spec["channel"]].send(spec, message))
-        except DeliveryError as error:
-            result = _Try(error=error)
-        except Exception as error:
-            log.exception("delivery.channel_failed", task_id=state.id, channel=spec.get("channel"))
-            result = _Try(error=DeliveryError(f"{type(error).__name__}: {error}", retryable=True))
-        self.post(self._record(state.id, index, attempt, result))
-
-    def _record(self, task_id: str, index: int, attempt: int, result: _Try) -> Order:
-        if result.error is None:
-            return Order(
-                task_id,
-                lambda state, now: task.deliver(state, index, attempt, result.receipt, now),
-                lambda settled: self._recorded(task_id, index, attempt, result, settled),
-            )
-        error = TaskError(type(result.error).__name__, str(result.error)[:2_000])
-        final = not result.error.retryable or attempt >= self._plan.max_attempts
-        return Order(
-            task_id,
-            lambda state, now: task.fail_delivery(state, index, attempt, error, now, final=final),
-            lambda settled: self._recorded(task_id, index, attempt, result, settled),
-        )
-
-    def _recorded(self, task_id: str, index: int, attempt: int, result: _Try, settled: Settled) -> None:
-        parcel, state = self._parcels.get(task_id), settled.state
-        if parcel is not None and settled.error is not None:
-            self._unrecorded(parcel, index, attempt, result, settled.error)
-            return
-        self._flights.pop((task_id, index), None)
-        if parcel is None:
-            pass
-        elif state is not None and not state.deliveries[index].over:
-            # As the log has it: an append that was taken for lost may have told of this attempt already.
-            self._send(state, index, self._pause(state.deliveries[index].attempts, result))
+        lane = self._lane(state, index)
+        wait = self._wait(state.deliveries[index])
+        if self._draining or wait > 0:
+            parcel.later[index] = time.monotonic() + wait
+        elif (turn := _FREE if lane is None else self._lanes.enter(lane)) is None:
+            parcel.later[index] = time.monotonic() + detour_seconds(parcel.letter.ticket.delivered)
         else:
-            parcel.open.discard(index)
-            if not parcel.open:
-                del self._parcels[task_id]
-                self.ack(parcel.letter)
+            flight = parcel.flights[index] = Flight(lane)
+            flight.future = self._loop.spawn(self._try(parcel, flight, turn, state, index))
+
+    def _carry_on(self, parcel: Parcel) -> None:
+        """Hold the letter while something of it is in flight; else acknowledge it, or have it again when it is due."""
+        if parcel.flights:
+            self._remind(parcel)
+            return
+        del self._parcels[parcel.task_id]
+        parcel.forget_reminders()
+        if parcel.later:
+            self.give_back([parcel.letter], max(0.0, min(parcel.later.values()) - time.monotonic()))
+        else:
+            self.ack(parcel.letter)
         self._rest()
 
-    def _unrecorded(self, parcel: _Parcel, index: int, attempt: int, result: _Try, error: CallboardError) -> None:
-        if isinstance(error, EventTooLargeError) and result.receipt is not None:
-            log.warning("delivery.receipt_dropped", task_id=parcel.task_id, index=index, error=str(error))
-            self.post(self._record(parcel.task_id, index, attempt, _Try()))
+    def _remind(self, parcel: Parcel) -> None:
+        for index in parcel.later.keys() - parcel.reminders.keys():
+            if not self._draining:
+                parcel.reminders[index] = self._loop.spawn(self._wait_until(parcel, index, parcel.later[index]))
+
+    async def _wait_until(self, parcel: Parcel, index: int, moment: float) -> None:
+        await asyncio.sleep(moment - time.monotonic())
+        # Any version will do: the state is looked up only where it is not known at all.
+        self.post(
+            Order(
+                parcel.task_id,
+                lambda _state, _now: [],
+                lambda settled: self._due(parcel, index, settled),
+                version=0,
+            )
+        )
+
+    def _due(self, parcel: Parcel, index: int, settled: Settled) -> None:
+        if not self._has(parcel):
+            return
+        parcel.reminders.pop(index, None)
+        if settled.state is None:
+            parcel.later[index] = time.monotonic() + RETRY_SECONDS
+        else:
+            self._begin(parcel, settled.state, index)
+        self._carry_on(parcel)
+
+    async def _try(self, parcel: Parcel, flight: Flight, turn: Turn, state: TaskState, index: int) -> None:
+        async with turn:
+            flight.sending = True
+            made = await attempt.make(self._channels, state, index, self.clock)
+        self._record(parcel, made)
+
+    def _record(self, parcel: Parcel, made: Attempt) -> None:
+        self.post(made.order(self._plan, lambda settled: self._recorded(parcel, made, settled)))
+
+    def _recorded(self, parcel: Parcel, made: Attempt, settled: Settled) -> None:
+        if not self._has(parcel):
+            return
+        if settled.error is not None:
+            self._unrecorded(parcel, made, settled.error)
+            return
+        self._land(parcel, made.index)
+        if settled.state is not None:
+            # As the log has it: an append that was taken for lost may have told of this attempt already.
+            self._begin(parcel, settled.state, made.index)
+        self._carry_on(parcel)
+
+    def _unrecorded(self, parcel: Parcel, made: Attempt, error: CallboardError) -> None:
+        if isinstance(error, EventTooLargeError) and made.receipt is not None:
+            log.warning("delivery.receipt_dropped", task_id=parcel.task_id, index=made.index, error=str(error))
+            self._record(parcel, structs.replace(made, receipt=None))
         elif isinstance(error, BrokenOrderError):
+            for index in list(parcel.flights):
+                self._land(parcel, index).cancel()
+            parcel.forget_reminders()
             del self._parcels[parcel.task_id]
-            self._flights.pop((parcel.task_id, index), None)
             self.fail(parcel.letter, error)
             self._rest()
         else:
-            self.post(self._record(parcel.task_id, index, attempt, result))
+            self._record(parcel, made)
+
+    def _has(self, parcel: Parcel) -> bool:
+        return self._parcels.get(parcel.task_id) is parcel
+
+    def _land(self, parcel: Parcel, index: int) -> Flight:
+        """Free the place of a flight that is over, or to be ended, and return it."""
+        flight = parcel.flights.pop(index)
+        if flight.lane is not None:
+            self._lanes.leave(flight.lane)
+        return flight
 
     def _drain(self) -> threading.Event:
-        """Take no more letters, try nothing again, and wait only for what is being sent."""
+        """Take no more letters, give back those of which nothing is being sent, and wait only for the others."""
         self._draining = True
         for mailbox in self._mailboxes:
             mailbox.stop()
-        for key, flight in list(self._flights.items()):
-            if not flight.sending:
-                flight.cancel()
-                del self._flights[key]
+        for parcel in list(self._parcels.values()):
+            for index in [index for index, flight in parcel.flights.items() if not flight.sending]:
+                self._land(parcel, index).cancel()
+                parcel.later[index] = time.monotonic()
+            self._carry_on(parcel)
         self._rest()
         return self._idle
 
     def _rest(self) -> None:
-        if self._draining and not self._flights:
+        if self._draining and not self._parcels:
             self._idle.set()
 
-    def _pause(self, attempts: int, result: _Try) -> float:
-        retry_after = None if result.error is None else result.error.retry_after
-        return delay_seconds(attempts, self._plan.base_seconds, self._plan.cap_seconds, retry_after, random.random)
+    def _lane(self, state: TaskState, index: int) -> Lane | None:
+        spec = state.targets[index]
+        channel = self._channels.get(str(spec.get("channel")))
+        try:
+            return None if channel is None else channel.lane(spec)
+        except Exception:
+            log.exception("delivery.channel_failed", task_id=state.id, channel=spec.get("channel"))
+            return None
+
+    def _wait(self, entry: DeliveryState) -> float:
+        """Return for how many seconds a target is still to be left alone."""
+        left = 0.0 if entry.next_at is None else (entry.next_at - self.clock()).total_seconds()
+        # A clock that was set back must not make it longer than it ever is.
+        return min(max(0.0, left), self._plan.cap_seconds)

@@ -26,13 +26,17 @@ _RENEW_SECONDS: Final = 1.0
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """Where a mailbox gets its messages: a durable consumer over ``filters`` of a stream."""
+    """Where a mailbox gets its messages: a durable consumer over ``filters`` of a stream.
+
+    ``window`` bounds what the mailbox holds, ``max_ack_pending`` that and what was given back for a while.
+    """
 
     stream: str
     durable: str
     filters: tuple[str, ...]
     window: int
     ack_wait_seconds: float
+    max_ack_pending: int = consumers.MAX_ACK_PENDING
 
 
 class Mailbox:
@@ -92,6 +96,7 @@ class Mailbox:
             source.durable,
             list(source.filters),
             ack_wait_seconds=source.ack_wait_seconds,
+            max_ack_pending=source.max_ack_pending,
         )
         self._pull = Pull(
             self._connection, source.stream, source.durable, source.window, self._take, lost=self._consumer_lost

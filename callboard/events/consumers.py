@@ -8,16 +8,25 @@ from callboard.events import jetstream_api
 from callboard.events.connection import Connection
 
 MAX_ACK_PENDING: Final = 20_000
+UNLIMITED: Final = -1
 IDLE_SECONDS: Final = 60
 _NANOSECONDS: Final = 1_000_000_000
 
 
 async def durable(
-    connection: Connection, stream: str, name: str, filters: list[str], *, ack_wait_seconds: float
+    connection: Connection,
+    stream: str,
+    name: str,
+    filters: list[str],
+    *,
+    ack_wait_seconds: float,
+    max_ack_pending: int = MAX_ACK_PENDING,
 ) -> str:
     """Create the durable consumer ``name`` or bring it up to these settings, and return its name.
 
-    It delivers from the beginning of the stream, as often as needed: attempts are counted in the log, not here.
+    It delivers from the beginning of the stream, as often as needed: attempts are counted in the log, not here. When
+    ``max_ack_pending`` messages are neither acknowledged nor given up, those given back for a while among them, it
+    delivers nothing new; ``UNLIMITED`` for no such limit.
 
     Raises:
         LogRefusedError: the server said no.
@@ -29,7 +38,7 @@ async def durable(
         "ack_policy": "explicit",
         "ack_wait": int(ack_wait_seconds * _NANOSECONDS),
         "max_deliver": -1,
-        "max_ack_pending": MAX_ACK_PENDING,
+        "max_ack_pending": max_ack_pending,
         "deliver_policy": "all",
         "replay_policy": "instant",
     }

@@ -6,7 +6,7 @@ stored, so that a decision never yields an event that the log refuses.
 """
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeGuard
 
 from msgspec import Raw, Struct
@@ -169,12 +169,23 @@ def deliver(state: TaskState | None, index: int, attempt: int, receipt: Any, now
 
 
 def fail_delivery(
-    state: TaskState | None, index: int, attempt: int, error: TaskError, now: datetime, *, final: bool
+    state: TaskState | None,
+    index: int,
+    attempt: int,
+    error: TaskError,
+    now: datetime,
+    *,
+    final: bool,
+    pause_seconds: float = 0.0,
 ) -> list[TaskEvent]:
-    """Record that the ``index``-th delivery's ``attempt``-th attempt failed, for good or not."""
+    """Record that the ``index``-th delivery's ``attempt``-th attempt failed, for good or for ``pause_seconds``."""
     if not _delivers(state, index, attempt):
         return []
-    return [DeliveryFailed(**_target(state, index, now), attempt=attempt, error=_error(error), final=final)]
+    next_at = now + timedelta(seconds=pause_seconds) if pause_seconds and not final else None
+    failed = DeliveryFailed(
+        **_target(state, index, now), attempt=attempt, error=_error(error), final=final, next_at=next_at
+    )
+    return [failed]
 
 
 def elapsed_ms(since: datetime | None, now: datetime) -> float:

@@ -154,7 +154,7 @@ class Delivered(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class DeliveryFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One attempt to deliver failed; ``final`` says that there will be no other."""
+    """One attempt to deliver failed; there will be no other if ``final``, else not before ``next_at``, if set."""
 
     TOPIC: ClassVar[str] = "task.delivery_failed"
 
@@ -163,6 +163,7 @@ class DeliveryFailed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, g
     index: int
     error: TaskError
     final: bool
+    next_at: datetime | None = None
 
 
 class UnknownEvent(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):

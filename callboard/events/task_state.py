@@ -30,10 +30,11 @@ DELIVERABLE: Final = frozenset({"completed", "failed"})
 
 
 class DeliveryState(Struct, frozen=True, gc=False):
-    """How far one delivery target is: attempts made, and whether it is over (either way)."""
+    """How far one delivery target is: attempts made, whether it is over (either way), and when the next may be made."""
 
     attempts: int = 0
     over: bool = False
+    next_at: datetime | None = None
 
 
 class TaskState(Struct, frozen=True, kw_only=True, gc=False):
@@ -132,10 +133,13 @@ def _attempt_failed(state: TaskState, event: AttemptFailed) -> dict[str, Any]:
 
 
 def _delivery(state: TaskState, event: Delivered | DeliveryFailed) -> dict[str, Any]:
-    over = isinstance(event, Delivered) or event.final
+    if isinstance(event, Delivered):
+        entry = DeliveryState(event.attempt, over=True)
+    else:
+        entry = DeliveryState(event.attempt, event.final, event.next_at)
     entries = list(state.deliveries)
     if 0 <= event.index < len(entries):
-        entries[event.index] = DeliveryState(event.attempt, over)
+        entries[event.index] = entry
     return {"deliveries": tuple(entries)}
 
 

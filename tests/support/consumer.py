@@ -22,6 +22,20 @@ async def until_holding(wire: Wire, stream: str, durable: str, count: int) -> No
     await _until(wire, stream, durable, lambda info: info.num_ack_pending == count)
 
 
+async def until_handed_out(wire: Wire, stream: str, durable: str, more_than: int) -> None:
+    """Wait until the consumer has handed out more than so many messages, repeats included."""
+    await _until(wire, stream, durable, lambda info: _handed_out(info) > more_than)
+
+
+async def handed_out(wire: Wire, stream: str, durable: str) -> int:
+    """Return how many messages the consumer has handed out, repeats included."""
+    return _handed_out(await wire.js.consumer_info(stream, durable))
+
+
+def _handed_out(info: ConsumerInfo) -> int:
+    return 0 if info.delivered is None else info.delivered.consumer_seq
+
+
 async def _until(wire: Wire, stream: str, durable: str, wanted: Wanted) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     while not wanted(info := await wire.js.consumer_info(stream, durable)):

@@ -85,5 +85,14 @@ EXPECTED: Final[dict[str, TaskEvent]] = {
     "delivery_failed": DeliveryFailed(
         **_envelope(8), channel="webhook", attempt=1, index=1, error=TaskError("HTTP", "answered 503"), final=True
     ),
+    "delivery_failed.again": DeliveryFailed(
+        **_envelope(8),
+        channel="webhook",
+        attempt=1,
+        index=1,
+        error=TaskError("HTTP", "answered 503"),
+        final=False,
+        next_at=datetime(2026, 3, 1, 9, 0, 2, 500000, tzinfo=UTC),
+    ),
 }
 """File name, without its ending, to event; ``minimal`` leaves out every field that may be left out."""

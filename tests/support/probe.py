@@ -76,14 +76,17 @@ class Bench:
         self.tasks = TaskLog(Journal(loop, self.connection, subjects.EVENTS, subjects.TASK_PREFIX), StateCache())
         self.crashed: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
 
-    def mailbox(self, deliver: Callable[[list[Letter]], None], ack_wait_seconds: float = 30.0) -> Mailbox:
-        """Return a mailbox of commands, not yet started."""
+    def mailbox(
+        self, deliver: Callable[[list[Letter]], None], ack_wait_seconds: float = 30.0, **settings: int
+    ) -> Mailbox:
+        """Return a mailbox of commands, not yet started; ``settings`` are further ones of its source."""
         source = Source(
             stream=subjects.COMMANDS,
             durable=DURABLE,
             filters=(SUBJECT,),
             window=100,
             ack_wait_seconds=ack_wait_seconds,
+            **settings,
         )
         return Mailbox(self.loop, self.connection, source, deliver)
 

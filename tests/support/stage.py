@@ -6,12 +6,13 @@ with stage(tmp_path, server) as stage:
 
 import contextlib
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pykka
 
+from callboard.actors.channels.channel import Channel
 from callboard.actors.loading import load
 from callboard.app import App
 from callboard.config import Config
@@ -23,6 +24,15 @@ from tests.support.waiting import eventually
 APP = Path(__file__).parents[1] / "data" / "noting_agents.py"
 
 
+class OddApp(App):
+    """An app with channels that no callboard has."""
+
+    odd_channels: Sequence[Channel] = ()
+
+    def _open_channels(self, *given: Any, **named: Any) -> dict[str, Channel]:
+        return {**super()._open_channels(*given, **named), **{channel.name: channel for channel in self.odd_channels}}
+
+
 class Nonsense:
     """A message that no actor knows."""
 
@@ -30,11 +40,14 @@ class Nonsense:
 class Stage:
     """A running app, what it has logged, and what it gave up for."""
 
-    def __init__(self, directory: Path, server: NatsServer, lines: LogLines, **settings: Any) -> None:
+    def __init__(
+        self, directory: Path, server: NatsServer, lines: LogLines, channels: Sequence[Channel] = (), **settings: Any
+    ) -> None:
         self.notes, self.go, self.lines = directory / "notes", directory / "go", lines
         self.given_up: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
         config = Config.build(directory=directory / "board", nats_url=server.url, **settings)
-        self.app = App(config, load(str(APP)), gave_up=self.given_up.put)
+        self.app = OddApp(config, load(str(APP)), gave_up=self.given_up.put)
+        self.app.odd_channels = channels
 
     def submission(self, task_id: str, **work: Any) -> dict[str, Any]:
         """Return a submission whose executions are noted."""

@@ -90,7 +90,9 @@ fail = _command("fail_attempt", error=errors, retryable=st.booleans())
 release = _command("release", reason=any_text)
 cancel = _command("cancel", offset=False, reason=st.none() | any_text)
 deliver = _command("deliver", index=st.integers(-1, 2), receipt=json_values)
-fail_delivery = _command("fail_delivery", index=st.integers(-1, 2), error=errors, final=st.booleans())
+fail_delivery = _command(
+    "fail_delivery", index=st.integers(-1, 2), error=errors, final=st.booleans(), pause_seconds=st.floats(0, 60)
+)
 
 _WEIGHTS = {start: 5, fail: 5, deliver: 3, fail_delivery: 3, progress: 2, complete: 2, release: 2, submit: 1, cancel: 1}
 commands = st.sampled_from([kind for kind, weight in _WEIGHTS.items() for _ in range(weight)]).flatmap(

@@ -44,7 +44,7 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "failed": ({"error", "attempts"}, set()),
     "cancelled": ({"reason"}, set()),
     "delivered": ({"channel", "attempt", "index"}, {"receipt"}),
-    "delivery_failed": ({"channel", "attempt", "index", "error", "final"}, set()),
+    "delivery_failed": ({"channel", "attempt", "index", "error", "final"}, {"next_at"}),
 }
 """Fields an event must have, and those it may have, besides ``id``, ``version`` and ``at``."""
 

@@ -35,6 +35,13 @@ class DeliveryMessage(Struct, frozen=True):
         return f"{self.task_id}-{self.index}"
 
 
+class Lane(Struct, frozen=True):
+    """A receiver that deliveries share: ``width`` of those with the same ``name`` are sent at a time."""
+
+    name: str
+    width: int
+
+
 class DeliveryError(CallboardError):
     """An attempt to deliver failed.
 
@@ -73,6 +80,9 @@ class Channel(Protocol):
         Raises:
             InvalidValueError: the channel would not know what to do with it; it names the field (``delivery.url``).
         """
+
+    def lane(self, spec: DeliverySpec) -> Lane | None:
+        """Return whom a delivery to this target waits for; None when it never waits for anybody. Raises nothing."""
 
     async def send(self, spec: DeliverySpec, message: DeliveryMessage) -> Any:
         """Make one attempt and return the receipt, a small JSON value to be stored.

@@ -40,6 +40,9 @@ class LogChannel:
         """Raise SpecError when there is anything but the channel's name."""
         read(spec, LogSpec)
 
+    def lane(self, _spec: DeliverySpec) -> None:
+        """Nobody is waited for."""
+
     async def send(self, _spec: DeliverySpec, message: DeliveryMessage) -> Any:
         """Write the line; it always works. The receipt says how long the body was."""
         outline = _read(message.body)

@@ -9,12 +9,13 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from callboard.actors.channels.channel import DeliveryError, DeliveryMessage, SpecError, read
+from callboard.actors.channels.channel import DeliveryError, DeliveryMessage, Lane, SpecError, read
 from callboard.events.errors import shorten
 from callboard.events.submission import DeliverySpec
 
 MAX_SUBJECT_LENGTH = 256
 TIMEOUT_SECONDS = 5.0
+PER_SUBJECT = 100
 ABANDONED_SECONDS = 600
 """By then the client has found a server that does not answer stale, and the answer cannot come any more."""
 
@@ -51,6 +52,10 @@ class StreamChannel:
             SpecError: names the field and what it takes.
         """
         check_subject(read(spec, StreamSpec).subject)
+
+    def lane(self, spec: DeliverySpec) -> Lane | None:
+        """Return the lane of the subject when a stream is to answer; without one, only the server itself does."""
+        return Lane(f"stream:{spec.get('subject')}", PER_SUBJECT) if spec.get("jetstream") else None
 
     async def send(self, spec: DeliverySpec, message: DeliveryMessage) -> Any:
         """Publish the body; the receipt is ``{"stream", "seq"}`` with JetStream, else ``{"subject"}``.

@@ -7,11 +7,10 @@ proxies from the environment, decompression and a log line with the whole URL, a
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from datetime import UTC
 from typing import Any, cast
-from weakref import WeakValueDictionary
 
 import httpcore
 import httpx
@@ -19,7 +18,7 @@ from msgspec import Struct
 from standardwebhooks import Webhook
 
 from callboard.actors.channels.addresses import Resolve, literal_refusal, resolve
-from callboard.actors.channels.channel import DeliveryError, DeliveryMessage, SpecError, read
+from callboard.actors.channels.channel import DeliveryError, DeliveryMessage, Lane, SpecError, read
 from callboard.actors.channels.endpoint import Endpoint, parse
 from callboard.actors.channels.network import CONNECT_SECONDS, CheckedNetwork
 from callboard.actors.channels.response import failure
@@ -54,7 +53,7 @@ class WebhookChannel:
     """Posts results to URLs; with a ``secret``, signed.
 
     ``secrets`` looks up secrets, ``allow_private`` lets loopback and private addresses through (for development),
-    ``timeout_seconds`` is for a whole attempt however its answer trickles in, ``per_host`` bounds requests under way to
+    ``timeout_seconds`` is for a whole attempt however its answer trickles in, ``per_host`` how many may be under way to
     one host. ``resolve`` and ``ssl_context`` stand in for the system's resolver and the usual roots of trust.
     """
 
@@ -72,10 +71,9 @@ class WebhookChannel:
     ) -> None:
         self._secrets, self._allow_private = secrets, allow_private
         self._timeout, self._per_host = timeout_seconds, per_host
-        self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
-            max_connections=None,  # bounded per host here, and by how many deliveries run at once
+            max_connections=None,  # bounded by the lanes
             max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
             network_backend=CheckedNetwork(resolve, allow_private=allow_private),
@@ -94,11 +92,17 @@ class WebhookChannel:
         if fields.secret is not None:
             self._secrets.check(fields.secret)
 
+    def lane(self, spec: DeliverySpec) -> Lane | None:
+        """Return the lane of the host, whatever its port; None for a target that :meth:`send` refuses."""
+        try:
+            return Lane(f"webhook:{parse(read(spec, WebhookSpec).url).host}", self._per_host)
+        except SpecError:
+            return None
+
     async def send(self, spec: DeliverySpec, message: DeliveryMessage) -> Any:
         """Post the body once and return ``{"status": 200}`` or whichever 2xx the answer was.
 
-        Waits up to ``timeout_seconds`` for its turn when ``per_host`` requests to the host are under way, then up to
-        ``timeout_seconds`` for the answer.
+        Waits up to ``timeout_seconds`` for the answer.
 
         Raises:
             DeliveryError: no connection, no answer in time, an answer other than 2xx, a forbidden address, a secret
@@ -112,8 +116,7 @@ class WebhookChannel:
             raise DeliveryError(str(error), retryable=False) from error
         except SecretError as error:
             raise DeliveryError(str(error), retryable=True) from error
-        async with self._turn(endpoint.host):
-            status, retry_after = await self._post(endpoint, headers, message.body)
+        status, retry_after = await self._post(endpoint, headers, message.body)
         failed = failure(endpoint.host, status, retry_after, message.at)
         if failed:
             raise failed
@@ -136,20 +139,6 @@ class WebhookChannel:
         if secret is not None:
             headers["webhook-signature"] = _signatures(self._secrets.keys(secret), message)
         return headers
-
-    @asynccontextmanager
-    async def _turn(self, host: str) -> AsyncIterator[None]:
-        slots = self._slots.setdefault(host, asyncio.Semaphore(self._per_host))
-        try:
-            async with asyncio.timeout(self._timeout):
-                await slots.acquire()
-        except TimeoutError:
-            busy = f"{self._per_host} deliveries to {host} were still under way after {self._timeout:g} seconds"
-            raise DeliveryError(busy, retryable=True) from None
-        try:
-            yield
-        finally:
-            slots.release()
 
     async def _post(self, endpoint: Endpoint, headers: Headers, body: bytes) -> tuple[int, str | None]:
         """Return the status and the ``Retry-After`` of the answer."""
