@@ -79,22 +79,29 @@ def submit(
     ).events
 
 
-def retry(state: TaskState | None, route: Route | None, now: datetime) -> list[TaskEvent]:
+def retry(
+    state: TaskState | None, route: Route | None, now: datetime, *, reason: str | None = None, by: str | None = None
+) -> list[TaskEvent]:
     """Give a task that failed, expired or was cancelled a new life with fresh attempts.
 
     It goes back to its agent's queue, behind the tasks it depends on; its time has come and it no longer expires. A
-    ``route`` is needed for one that had found no agent, and given for no other.
+    ``route`` is needed for one that had found no agent, and given for no other. The command ``by`` is heard once.
     """
-    if state is None or state.status not in RETRYABLE or state.archived or state.submitted is None:
+    if state is None or not may_retry(state) or state.submitted is None or by in state.heard:
         return []
-    if state.agent is None and route is None:
+    if state.agent is None and (route is None or route.agent is None):
         return []
-    chain = Chain.after(state, now).add(Retried)
-    if route is not None and not _routed(chain, route):
-        return chain.events
+    chain = Chain.after(state, now).add(Retried, reason=None if reason is None else text(reason), by=by)
+    if route is not None:
+        _routed(chain, route)
     if state.submitted.depends_on:
         return chain.add(Blocked, on=list(dict.fromkeys(state.submitted.depends_on))).events
     return chain.add(Assigned, **assignment(state, route, life=state.life + 1, attempt=1)).events
+
+
+def may_retry(state: TaskState) -> bool:
+    """Tell whether ``state`` is an end that a new life may follow."""
+    return state.status in RETRYABLE and not state.archived
 
 
 def assignment(state: TaskState, route: Route | None = None, *, life: int, attempt: int) -> dict[str, Any]:

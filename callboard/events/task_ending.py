@@ -8,11 +8,11 @@ from callboard.events.task_events import Archived, Cancelled, Delivered, Deliver
 from callboard.events.task_state import DELIVERABLE, TaskState
 
 
-def cancel(state: TaskState | None, reason: str | None, now: datetime) -> list[TaskEvent]:
-    """Call a task off in any state that is not terminal."""
-    if state is None or state.terminal:
+def cancel(state: TaskState | None, reason: str | None, now: datetime, *, by: str | None = None) -> list[TaskEvent]:
+    """Call a task off in any state that is not terminal; the command ``by`` is heard once."""
+    if state is None or state.terminal or by in state.heard:
         return []
-    return Chain.after(state, now).add(Cancelled, reason=None if reason is None else text(reason)).events
+    return Chain.after(state, now).add(Cancelled, reason=None if reason is None else text(reason), by=by).events
 
 
 def archive(state: TaskState | None, now: datetime) -> list[TaskEvent]:

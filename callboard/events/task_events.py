@@ -170,11 +170,12 @@ class Failed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class Cancelled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Somebody called the task off."""
+    """Somebody called the task off; ``by`` is the command that said so, when it came through the stream."""
 
     TOPIC: ClassVar[str] = "task.cancelled"
 
     reason: str | None
+    by: str | None = None
 
 
 class Expired(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -184,9 +185,12 @@ class Expired(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False
 
 
 class Retried(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Somebody gave a task that had ended a new life, with fresh attempts."""
+    """Somebody gave a task that had ended a new life, with fresh attempts; ``by`` is the command, as above."""
 
     TOPIC: ClassVar[str] = "task.retried"
+
+    reason: str | None = None
+    by: str | None = None
 
 
 class Archived(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):

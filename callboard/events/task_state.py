@@ -48,7 +48,8 @@ class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     ``life`` counts from 1, and on with every ``retried``. Of the present life, ``attempt`` is the current one, from 1,
     and ``released`` counts attempts handed back, which do not use up the limit. ``progress`` is the last report of the
     current attempt (fraction, note). ``due`` is when a task that waits for its time goes on, and ``timer`` the version
-    of the event that said so; both are None while it waits for nothing of the kind.
+    of the event that said so; both are None while it waits for nothing of the kind. ``heard``
+    are the commands that changed it, so that one that comes again changes nothing.
     """
 
     id: str
@@ -69,6 +70,7 @@ class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     finished: Completed | Failed | None = None
     deliveries: tuple[DeliveryState, ...] = ()
     archived: bool = False
+    heard: tuple[str, ...] = ()
 
     @property
     def terminal(self) -> bool:
@@ -155,8 +157,13 @@ def _attempt_failed(state: TaskState, event: AttemptFailed) -> dict[str, Any]:
     return {"status": "scheduled", "worker": None, "released": state.released + event.released}
 
 
-def _retried(state: TaskState, _event: Retried) -> dict[str, Any]:
+def _heard(state: TaskState, event: Cancelled | Retried) -> tuple[str, ...]:
+    return state.heard if event.by is None else (*state.heard, event.by)
+
+
+def _retried(state: TaskState, event: Retried) -> dict[str, Any]:
     return {
+        "heard": _heard(state, event),
         "status": "scheduled",
         "life": state.life + 1,
         "attempt": 0,
@@ -192,7 +199,7 @@ _EVOLVE: Final[dict[type[TaskEvent], Callable[[TaskState, Any], dict[str, Any]]]
     AttemptFailed: _attempt_failed,
     Completed: lambda _state, event: {"status": "completed", "finished": event},
     Failed: lambda _state, event: {"status": "failed", "finished": event},
-    Cancelled: lambda _state, _event: {"status": "cancelled"},
+    Cancelled: lambda state, event: {"status": "cancelled", "heard": _heard(state, event)},
     Expired: lambda _state, _event: {"status": "expired"},
     Retried: _retried,
     Archived: lambda _state, _event: {"archived": True},
