@@ -85,11 +85,13 @@ def retry(
     """Give a task that failed, expired or was cancelled a new life with fresh attempts.
 
     It goes back to its agent's queue, behind the tasks it depends on; its time has come and it no longer expires. A
-    ``route`` is needed for one that had found no agent, and given for no other. The command ``by`` is heard once.
+    ``route`` is needed for one that had found no agent, and counts for no other. The command ``by`` is heard once.
     """
     if state is None or not may_retry(state) or state.submitted is None or by in state.heard:
         return []
-    if state.agent is None and (route is None or route.agent is None):
+    if state.agent is not None:
+        route = None
+    elif route is None or route.agent is None:
         return []
     chain = Chain.after(state, now).add(Retried, reason=None if reason is None else text(reason), by=by)
     if route is not None:

@@ -27,10 +27,10 @@ class Chain:
         """Return a chain that goes on where ``state`` ends."""
         return cls(state.id, state.version, at)
 
-    def add(self, kind: type[TaskEvent], **fields: Any) -> "Chain":
-        """Append an event of ``kind`` with its own ``fields``."""
+    def add(self, cls: type[TaskEvent], /, **fields: Any) -> "Chain":
+        """Append an event of ``cls`` with its own ``fields``."""
         self._version += 1
-        event = kind(originator_id=self._task_id, originator_version=self._version, at=self._at, **fields)
+        event = cls(originator_id=self._task_id, originator_version=self._version, at=self._at, **fields)
         self.events.append(event)
         return self
 

@@ -48,8 +48,8 @@ class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     ``life`` counts from 1, and on with every ``retried``. Of the present life, ``attempt`` is the current one, from 1,
     and ``released`` counts attempts handed back, which do not use up the limit. ``progress`` is the last report of the
     current attempt (fraction, note). ``due`` is when a task that waits for its time goes on, and ``timer`` the version
-    of the event that said so; both are None while it waits for nothing of the kind. ``heard``
-    are the commands that changed it, so that one that comes again changes nothing.
+    of the event that said so; both are None for one that waits for nothing of the kind, while one that ended
+    before its time keeps them. ``heard`` are the commands that changed it: one that comes again changes nothing.
     """
 
     id: str
