@@ -152,7 +152,7 @@ class App:
         io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
         self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)
         self._supervisor.ask(StartAll())
-        self._service = self._open_service(express)
+        self._service = self._open_service(express, intake)
         io.run(self._service.start())
 
     def _secrets(self) -> Secrets:
@@ -172,15 +172,16 @@ class App:
         ]
         return {channel.name: channel for channel in channels}
 
-    def _open_service(self, express: Express) -> Service:
+    def _open_service(self, express: Express, intake: Intake) -> Service:
         views = self._views
         if views is None:
             raise RuntimeError("expected the views to be open before the service")
-        desk = Desk(lambda: self._roster["orchestrator"])
+        desk = Desk(lambda: self._roster["orchestrator"], intake.revive)
         return Service(
             self._link.connection,
             take=express.take,
             cancel=desk.cancel,
+            retry=desk.retry,
             queries=views.queries,
             runner=views.runner,
             load_events=views.load_events,

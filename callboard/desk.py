@@ -1,4 +1,4 @@
-"""The front desk: takes cancellations from the service to the orchestrator, and its answers back."""
+"""The front desk: takes cancellations and retries from the service to the orchestrator, and its answers back."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pykka
 from callboard.actors.order import Order, Settled
 from callboard.errors import ConflictError, NotFoundError, NotReadyError
 from callboard.events import task
+from callboard.events.task_events import TaskEvent
 
 ANSWER_SECONDS: Final = 30.0
 
@@ -16,9 +17,15 @@ ANSWER_SECONDS: Final = 30.0
 class Desk:
     """Coroutines for the service; to be used on the I/O loop."""
 
-    def __init__(self, orchestrator: Callable[[], "pykka.ActorRef[Any]"]) -> None:
-        """``orchestrator`` returns the one that runs now, it may have been started anew; KeyError for none."""
+    def __init__(
+        self, orchestrator: Callable[[], "pykka.ActorRef[Any]"], revive: Callable[..., list[TaskEvent]]
+    ) -> None:
+        """``orchestrator`` returns the one that runs now, it may have been started anew; KeyError for none.
+
+        ``revive`` decides the new life of a task that had ended.
+        """
         self._orchestrator = orchestrator
+        self._revive = revive
 
     async def cancel(self, task_id: str, reason: str | None) -> tuple[str, int]:
         """Call a task off and return its id and the sequence of its newest event.
@@ -36,6 +43,23 @@ class Desk:
             raise NotFoundError(f"no task has the id {task_id!r}")
         if settled.state.status != "cancelled":
             raise ConflictError(f"task {task_id} has ended: it is {settled.state.status}")
+        return task_id, settled.seq
+
+    async def retry(self, task_id: str, reason: str | None) -> tuple[str, int]:
+        """Give a task that has ended a new life and return its id and the sequence of its newest event.
+
+        Raises:
+            NotFoundError: there is no such task.
+            ConflictError: it has not ended, or it is completed.
+            NotReadyError, LogUnavailableError, BrokenOrderError: as :meth:`cancel`.
+        """
+        settled = await self._settle(
+            lambda done: Order(task_id, lambda state, now: self._revive(state, now, reason=reason), done)
+        )
+        if settled.state is None:
+            raise NotFoundError(f"no task has the id {task_id!r}")
+        if not settled.events:
+            raise ConflictError(f"task {task_id} cannot be retried: it is {settled.state.status}")
         return task_id, settled.seq
 
     async def _settle(self, order: Callable[[Callable[[Settled], None]], Order]) -> Settled:

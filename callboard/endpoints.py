@@ -19,6 +19,7 @@ from callboard.projections.runner import Runner
 
 Take = Callable[[bytes, str], None]
 Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
+Retry = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 """From a task's id to name, sequence and body of each of its events, oldest first."""
 
@@ -29,6 +30,7 @@ READY_SECONDS: Final = 5.0
 """How long a query waits for the views to reach its ``min_seq``."""
 
 _cancel: Final = msgspec.json.Decoder(requests.CancelRequest)
+_retry: Final = msgspec.json.Decoder(requests.RetryRequest)
 _result: Final = msgspec.json.Decoder(requests.ResultRequest)
 _task: Final = msgspec.json.Decoder(requests.TaskQuery)
 _tasks: Final = msgspec.json.Decoder(requests.TasksQuery)
@@ -56,13 +58,14 @@ class Collaborators(TypedDict):
     """Whom the service asks.
 
     ``take`` gets the body of a submission and the subject to which it sends the answer, in its own time; it raises
-    NotReadyError for one it does not take. ``cancel`` stores a command and returns the task's id and the sequence of
-    its newest event, or raises NotFoundError, ConflictError or NotReadyError. ``load_events`` reads the log itself.
-    ``agents`` are listed even before their first task.
+    NotReadyError for one it does not take. ``cancel`` and ``retry`` store a command and return the task's id and the
+    sequence of its newest event, or raise NotFoundError, ConflictError or NotReadyError. ``load_events`` reads the log
+    itself. ``agents`` are listed even before their first task.
     """
 
     take: Take
     cancel: Cancel
+    retry: Retry
     queries: Queries
     runner: Runner
     load_events: LoadEvents
@@ -73,7 +76,7 @@ class Endpoints:
     """What the service does with its collaborators. All of it raises what ``problems`` knows."""
 
     def __init__(self, **given: Unpack[Collaborators]) -> None:
-        self._cancel, self._load_events = given["cancel"], given["load_events"]
+        self._cancel, self._retry, self._load_events = given["cancel"], given["retry"], given["load_events"]
         self._queries, self._runner = given["queries"], given["runner"]
         self._known = tuple(given.get("agents", ()))
 
@@ -81,6 +84,11 @@ class Endpoints:
         """Call a task off."""
         request = decode(_cancel, data)
         return Stored(*await self._cancel(token(request.id), request.reason))
+
+    async def retry(self, data: bytes) -> Stored:
+        """Give a task that has ended a new life."""
+        request = decode(_retry, data)
+        return Stored(*await self._retry(token(request.id), request.reason))
 
     async def result(self, data: bytes) -> TaskAnswer:
         """Return a task once it has ended, or as it is when the wait is over.

@@ -23,6 +23,13 @@ class CancelRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     reason: str | None = None
 
 
+class RetryRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Give a task that has ended a new life."""
+
+    id: str
+    reason: str | None = None
+
+
 class ResultRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a task, waiting up to ``wait_seconds`` for its end."""
 
@@ -50,6 +57,7 @@ class TasksQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     user_id: str | None = None
     session_id: str | None = None
     tenant_id: str | None = None
+    parent_id: str | None = None
     kind: str | None = None
     limit: Limit = 50
     after: str | None = None

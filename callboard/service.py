@@ -62,6 +62,7 @@ class Service:
         self._take = collaborators["take"]
         self._endpoints: dict[str, Endpoint] = {
             f"{subjects.API}.cancel": does.cancel,
+            f"{subjects.API}.retry": does.retry,
             RESULT: does.result,
             **{f"{subjects.QUERY}.{name}": getattr(does, name) for name in QUERIES},
         }

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from callboard.events.task import MAX_TEXT
 from callboard.events.task_events import TaskError
 from tests.support.scenario import given
 from tests.support.task_story import (
+    NOW,
     OOPS,
     QUEUED,
     RUNNING,
@@ -15,6 +17,7 @@ from tests.support.task_story import (
     completed,
     failed,
     routed,
+    scheduled,
     started,
     submitted,
 )
@@ -22,6 +25,34 @@ from tests.support.task_story import (
 
 def test_a_failed_attempt_is_followed_by_another() -> None:
     given(*RUNNING).when(task.fail_attempt, 1, OOPS, retryable=True).then(attempt_failed(5), assigned(6, 2))
+
+
+def test_the_next_attempt_may_follow_after_a_while() -> None:
+    given(*RUNNING).when(task.fail_attempt, 1, OOPS, retryable=True, delay_seconds=2.5).then(
+        attempt_failed(5), scheduled(6, NOW + timedelta(seconds=2.5), "retry")
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("-inf")])
+def test_a_while_that_is_none_is_not_waited_for(seconds: float) -> None:
+    given(*RUNNING).when(task.fail_attempt, 1, OOPS, retryable=True, delay_seconds=seconds).then(
+        attempt_failed(5), assigned(6, 2)
+    )
+
+
+@pytest.mark.parametrize("seconds", [1e300, float("inf")])
+def test_a_while_longer_than_time_ends_with_it(seconds: float) -> None:
+    given(*RUNNING).when(task.fail_attempt, 1, OOPS, retryable=True, delay_seconds=seconds).then(
+        attempt_failed(5), scheduled(6, datetime.max.replace(tzinfo=UTC), "retry")
+    )
+
+
+def test_the_last_attempt_and_one_in_vain_wait_for_nothing() -> None:
+    once = (submitted(), routed(), assigned(max_attempts=1), started())
+    given(*once).when(task.fail_attempt, 1, OOPS, retryable=True, delay_seconds=9).then(attempt_failed(5), failed(6))
+    given(*RUNNING).when(task.fail_attempt, 1, OOPS, retryable=False, delay_seconds=9).then(
+        attempt_failed(5, retryable=False), failed(6)
+    )
 
 
 def test_the_next_attempt_keeps_agent_priority_and_limit() -> None:
@@ -70,4 +101,21 @@ def test_whatever_an_exception_says_can_be_stored(message: str, stored: str) -> 
     error = TaskError("ValueError", stored)
     given(*RUNNING).when(task.fail_attempt, 1, TaskError("ValueError", message), retryable=False).then(
         attempt_failed(5, error=error, retryable=False), failed(6, error=error)
+    )
+
+
+@pytest.mark.parametrize(
+    ("trace", "stored"),
+    [
+        ("in pay\nin ask", "in pay\nin ask"),
+        ("x" * MAX_TEXT, "x" * MAX_TEXT),
+        ("begin" + "x" * 100_000 + "end", "…" + "x" * (MAX_TEXT - 4) + "end"),
+        ("bad byte \udcff", "bad byte ?"),
+    ],
+)
+def test_only_the_attempt_keeps_the_end_of_its_traceback(trace: str, stored: str) -> None:
+    error = TaskError("ValueError", "no such invoice", trace)
+    kept = TaskError("ValueError", "no such invoice", stored)
+    given(*RUNNING).when(task.fail_attempt, 1, error, retryable=False).then(
+        attempt_failed(5, error=kept, retryable=False), failed(6, error=OOPS)
     )

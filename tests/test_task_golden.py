@@ -52,8 +52,8 @@ def test_topics_are_frozen() -> None:
 
 
 def test_an_event_of_a_newer_version_is_counted_and_otherwise_left_alone() -> None:
-    body = b'{"id":"task-1","version":5,"at":"2026-03-01T09:00:00Z","due":"2026-03-02T09:00:00Z","why":"retry"}'
-    event = decode("task.scheduled", body)
+    body = b'{"id":"task-1","version":5,"at":"2026-03-01T09:00:00Z","until":"2026-03-02T09:00:00Z"}'
+    event = decode("task.paused", body)
     assert isinstance(event, UnknownEvent)
     state = None
     for past in RUNNING:

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callboard.events import task
+from callboard.events.submission import Submission
 from callboard.events.task import TERMINAL, Route, TaskState, evolve
 from callboard.events.task_events import EVENTS, TaskEvent
-from tests.support.task_story import ID, LOG, NOW, OOPS, OUTPUT, ROUTE, submission
+from tests.support.task_story import ID, LATER, LOG, NOW, OOPS, OUTPUT, ROUTE, START, submission
 
 PAGE = (Path(__file__).parent.parent / "docs" / "task-lifecycle.md").read_text(encoding="utf-8")
 ARROW = re.compile(r"^ *(\S+) --> (\S+?)(?:: (\S+))?$", re.MULTILINE)
@@ -20,41 +22,59 @@ NOBODY = Route(agent=None, reason="nobody takes it")
 Transition = tuple[str, str, str]
 
 
+def submissions() -> Iterator[Submission]:
+    """Yield tasks of every kind: they wait for nothing, for others, for their time, and not for ever."""
+    for depends_on, scheduled_for, expires_at in product([[], ["first"]], [None, LATER], [None, LATER, START]):
+        yield submission(
+            max_attempts=2, delivery=[LOG], depends_on=depends_on, scheduled_for=scheduled_for, expires_at=expires_at
+        )
+
+
 def decisions(state: TaskState | None) -> Iterator[Any]:
-    """Yield every kind of decision, aimed at the state's current attempts."""
-    asked = submission(max_attempts=2, delivery=[LOG])
-    attempt = state.attempt if state else 1
+    """Yield every kind of decision, aimed at the state's current life and attempts."""
+    life, attempt, timer = (state.life, state.attempt, state.timer) if state else (1, 1, None)
     tries = state.deliveries[0].attempts + 1 if state and state.deliveries else 1
-    yield partial(task.submit, task_id=ID, submission=asked, route=ROUTE)
-    yield partial(task.submit, task_id=ID, submission=asked, route=NOBODY)
-    yield partial(task.start, attempt=attempt, worker="worker-1")
-    yield partial(task.progress, attempt=attempt, fraction=0.5, note=None)
-    yield partial(task.complete, attempt=attempt, output=OUTPUT)
-    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=True)
-    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=False)
-    yield partial(task.release, attempt=attempt, reason="the worker stops")
+    for asked, route in product(submissions(), (ROUTE, NOBODY)):
+        yield partial(task.submit, task_id=ID, submission=asked, route=route)
+    yield partial(task.unblock)
+    yield partial(task.fail_blocked, error=OOPS)
+    yield partial(task.become_due, timer=timer or 0)
+    yield partial(task.start, attempt=attempt, worker="worker-1", life=life)
+    yield partial(task.progress, attempt=attempt, fraction=0.5, note=None, life=life)
+    yield partial(task.complete, attempt=attempt, output=OUTPUT, life=life)
+    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=True, life=life)
+    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=True, life=life, delay_seconds=1.0)
+    yield partial(task.fail_attempt, attempt=attempt, error=OOPS, retryable=False, life=life)
+    yield partial(task.release, attempt=attempt, reason="the worker stops", life=life)
+    yield partial(task.expire)
     yield partial(task.cancel, reason=None)
-    yield partial(task.deliver, index=0, attempt=tries, receipt=None)
-    yield partial(task.fail_delivery, index=0, attempt=tries, error=OOPS, final=False)
-    yield partial(task.fail_delivery, index=0, attempt=tries, error=OOPS, final=True)
+    yield partial(task.retry, route=ROUTE)
+    yield partial(task.deliver, index=0, attempt=tries, receipt=None, life=life)
+    yield partial(task.fail_delivery, index=0, attempt=tries, error=OOPS, final=False, life=life)
+    yield partial(task.fail_delivery, index=0, attempt=tries, error=OOPS, final=True, life=life)
+    yield partial(task.archive)
 
 
 def essence(state: TaskState) -> tuple[object, ...]:
     """Return what decisions depend on, so that the walk ends."""
     tries = [min(entry.attempts, 2) for entry in state.deliveries], [entry.over for entry in state.deliveries]
-    return state.status, min(state.attempt, 3), min(state.released, 2), state.progress, str(tries)
+    asked = state.submitted
+    waits = asked and (bool(asked.depends_on), asked.scheduled_for, asked.expires_at)
+    lived = min(state.life, 2), state.agent, state.started_at is None, state.timer is None, state.archived
+    return state.status, min(state.attempt, 3), min(state.released, 2), state.progress, str(tries), waits, lived
 
 
+@cache
 def walk() -> set[Transition]:
-    """Return every step that any decision in any reachable state leads to."""
+    """Return every step that any decision, made early or late, in any reachable state leads to."""
     found: set[Transition] = set()
     seen: set[object] = set()
     todo: list[TaskState | None] = [None]
     while todo:
         start = todo.pop()
-        for decide in decisions(start):
+        for decide, now in product(decisions(start), (NOW, LATER)):
             state = start
-            for event in decide(state, now=NOW):
+            for event in decide(state, now=now):
                 after = evolve(state, event)
                 found.add((state.status if state else "[*]", after.status, event.TOPIC.removeprefix("task.")))
                 state = after

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.events.task import evolve, fold
-from callboard.events.task_events import Assigned, Delivered, DeliveryFailed, Started, TaskEvent, decode
+from callboard.events.task_events import (
+    Archived,
+    Assigned,
+    Delivered,
+    DeliveryFailed,
+    Retried,
+    Started,
+    Submitted,
+    TaskEvent,
+    decode,
+)
 from callboard.events.task_state import TERMINAL, TaskState
 from tests.support.task_commands import Command, any_history, commands, stories
 from tests.support.task_story import submitted
@@ -25,8 +35,15 @@ def play(story: list[Command]) -> list[TaskEvent]:
     return history
 
 
-def ends(history: list[TaskEvent]) -> list[int]:
-    return [number for number, event in enumerate(history) if event.TOPIC in TERMINAL_TOPICS]
+def lives(history: list[TaskEvent]) -> list[list[TaskEvent]]:
+    """Return the events of each life; every one but the first begins with ``retried``."""
+    found: list[list[TaskEvent]] = [[]]
+    for event in history:
+        if isinstance(event, Retried):
+            found.append([])
+        found[-1].append(event)
+    note(f"lives: {len(found)}")
+    return found
 
 
 @given(stories)
@@ -36,32 +53,65 @@ def test_versions_start_at_one_and_have_no_gaps(story: list[Command]) -> None:
 
 
 @given(stories)
-def test_a_task_ends_at_most_once_and_only_deliveries_follow(story: list[Command]) -> None:
-    history = play(story)
-    assert len(ends(history)) <= 1
-    for end in ends(history):
-        assert all(isinstance(event, Delivered | DeliveryFailed) for event in history[end + 1 :])
+def test_a_task_ends_at_most_once_in_each_life_and_only_deliveries_follow(story: list[Command]) -> None:
+    for life in lives(play(story)):
+        ends = [number for number, event in enumerate(life) if event.TOPIC in TERMINAL_TOPICS]
+        assert len(ends) <= 1
+        for end in ends:
+            assert all(isinstance(event, Delivered | DeliveryFailed | Archived) for event in life[end + 1 :])
 
 
 @given(stories)
-def test_attempts_stay_within_the_limit_and_released_ones_do_not_count(story: list[Command]) -> None:
-    history = play(story)
-    released = sum(getattr(event, "released", False) for event in history)
-    for event in history:
-        if isinstance(event, Assigned):
-            assert event.attempt - released <= event.max_attempts
-    attempts = [event.attempt for event in history if isinstance(event, Started)]
-    assert attempts == list(range(1, len(attempts) + 1))
+def test_a_new_life_begins_only_where_the_one_before_ended(story: list[Command]) -> None:
+    for life in lives(play(story))[:-1]:
+        assert any(event.TOPIC in TERMINAL_TOPICS - {"task.completed"} for event in life)
 
 
 @given(stories)
-def test_each_target_is_reached_or_given_up_once(story: list[Command]) -> None:
-    over = Counter(
-        event.index
-        for event in play(story)
-        if isinstance(event, Delivered) or (isinstance(event, DeliveryFailed) and event.final)
-    )
-    assert all(count == 1 for count in over.values())
+def test_nothing_follows_once_a_task_has_left_the_views(story: list[Command]) -> None:
+    assert not any(isinstance(event, Archived) for event in play(story)[:-1])
+
+
+@given(stories)
+def test_a_task_that_stands_in_a_queue_knows_its_life(story: list[Command]) -> None:
+    for number, life in enumerate(lives(play(story)), 1):
+        assert {event.life for event in life if isinstance(event, Assigned)} <= {number}
+
+
+@given(stories)
+def test_attempts_of_a_life_stay_within_the_limit_and_released_ones_do_not_count(story: list[Command]) -> None:
+    for life in lives(play(story)):
+        released = sum(getattr(event, "released", False) for event in life)
+        for event in life:
+            if isinstance(event, Assigned):
+                assert event.attempt - released <= event.max_attempts
+        attempts = [event.attempt for event in life if isinstance(event, Started)]
+        assert attempts == list(range(1, len(attempts) + 1))
+
+
+@given(stories)
+def test_no_task_is_started_for_the_first_time_after_its_expiry(story: list[Command]) -> None:
+    history = play(story)
+    first = next((event for event in lives(history)[0] if isinstance(event, Started)), None)
+    if first is not None and isinstance(history[0], Submitted) and history[0].expires_at is not None:
+        assert first.at < history[0].expires_at
+
+
+@given(stories)
+def test_each_target_is_reached_or_given_up_once_in_each_life(story: list[Command]) -> None:
+    for life in lives(play(story)):
+        over = Counter(
+            event.index
+            for event in life
+            if isinstance(event, Delivered) or (isinstance(event, DeliveryFailed) and event.final)
+        )
+        assert all(count == 1 for count in over.values())
+
+
+@given(stories)
+def test_each_command_is_heard_once(story: list[Command]) -> None:
+    heard = Counter(getattr(event, "by", None) for event in play(story))
+    assert all(count == 1 for command, count in heard.items() if command is not None)
 
 
 @given(stories)

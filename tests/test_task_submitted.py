@@ -4,7 +4,19 @@ from callboard.events import task
 from callboard.events.task import Route
 from callboard.events.task_events import TaskError
 from tests.support.scenario import given
-from tests.support.task_story import HOOK, ID, LOG, QUEUED, ROUTE, assigned, failed, routed, submission, submitted
+from tests.support.task_story import (
+    HOOK,
+    ID,
+    LATER,
+    LOG,
+    QUEUED,
+    ROUTE,
+    assigned,
+    failed,
+    routed,
+    submission,
+    submitted,
+)
 
 
 def test_an_accepted_submission_is_routed_and_waits_in_its_agents_queue() -> None:
@@ -39,9 +51,11 @@ def test_a_number_as_priority_becomes_its_band_in_the_queue() -> None:
 
 def test_the_agents_limit_of_attempts_holds_unless_the_submission_has_its_own() -> None:
     route = Route(agent="billing", reason="asked for by name", confidence=1.0, max_attempts=7)
-    given().when(task.submit, ID, submission(), route).then(submitted(), routed(), assigned(max_attempts=7))
+    given().when(task.submit, ID, submission(), route).then(
+        submitted(), routed(max_attempts=7), assigned(max_attempts=7)
+    )
     given().when(task.submit, ID, submission(max_attempts=1), route).then(
-        submitted(max_attempts=1), routed(), assigned(max_attempts=1)
+        submitted(max_attempts=1), routed(max_attempts=7), assigned(max_attempts=1)
     )
 
 
@@ -66,3 +80,17 @@ def test_a_submission_that_no_agent_takes_fails_with_the_routers_reason() -> Non
 
 def test_the_same_id_again_is_the_same_task() -> None:
     given(*QUEUED).when(task.submit, ID, submission(kind="another"), ROUTE).then_nothing()
+
+
+def test_a_task_of_a_heartbeat_names_it() -> None:
+    given().when(task.submit, ID, submission(), ROUTE, heartbeat="daily").then(
+        submitted(heartbeat="daily"), routed(), assigned()
+    )
+
+
+def test_whom_nobody_takes_waits_for_nothing() -> None:
+    asked = submission(depends_on=["first"], scheduled_for=LATER)
+    error = TaskError("NoRoute", "nobody takes it")
+    given().when(task.submit, ID, asked, Route(agent=None, reason="nobody takes it")).then(
+        submitted(depends_on=["first"], scheduled_for=LATER), failed(2, error=error, attempts=0)
+    )

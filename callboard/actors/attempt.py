@@ -21,11 +21,12 @@ MAX_ERROR: Final = 2_000
 
 
 class Attempt(Struct, frozen=True):
-    """The ``number``-th attempt at a task's ``index``-th target: a receipt, or an error."""
+    """The ``number``-th attempt at a task's ``index``-th target, in its ``life``: a receipt, or an error."""
 
     task_id: str
     index: int
     number: int
+    life: int = 1
     receipt: Any = None
     error: DeliveryError | None = None
 
@@ -34,7 +35,7 @@ class Attempt(Struct, frozen=True):
         if self.error is None:
             return Order(
                 self.task_id,
-                lambda state, now: task.deliver(state, self.index, self.number, self.receipt, now),
+                lambda state, now: task.deliver(state, self.index, self.number, self.receipt, now, life=self.life),
                 done,
             )
         error = TaskError(type(self.error).__name__, str(self.error)[:MAX_ERROR])
@@ -42,7 +43,7 @@ class Attempt(Struct, frozen=True):
         return Order(
             self.task_id,
             lambda state, now: task.fail_delivery(
-                state, self.index, self.number, error, now, final=final, pause_seconds=pause
+                state, self.index, self.number, error, now, final=final, pause_seconds=pause, life=self.life
             ),
             done,
         )
@@ -53,12 +54,12 @@ async def make(channels: Mapping[str, Channel], state: TaskState, index: int, cl
     number = state.deliveries[index].attempts + 1
     spec = state.targets[index]
     try:
-        message = DeliveryMessage(state.id, index, number, body(state), clock())
+        message = DeliveryMessage(state.id, index, number, body(state), clock(), state.life)
         receipt = await channels[spec["channel"]].send(spec, message)
     except DeliveryError as error:
-        return Attempt(state.id, index, number, error=error)
+        return Attempt(state.id, index, number, state.life, error=error)
     except Exception as error:
         log.exception("delivery.channel_failed", task_id=state.id, channel=spec.get("channel"))
         failed = DeliveryError(f"{type(error).__name__}: {error}", retryable=True)
-        return Attempt(state.id, index, number, error=failed)
-    return Attempt(state.id, index, number, receipt)
+        return Attempt(state.id, index, number, state.life, error=failed)
+    return Attempt(state.id, index, number, state.life, receipt)

@@ -1,7 +1,6 @@
 """Commands as they come from NATS: what a subject and a body ask for, or why they cannot be taken."""
 
-from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,9 +14,11 @@ INVALID: Final = "invalid"
 BAD_SUBJECT: Final = "bad_subject"
 UNKNOWN_AGENT: Final = "unknown_agent"
 UNKNOWN_TASK: Final = "unknown_task"
+NOT_POSSIBLE: Final = "not_possible"
 UNSUPPORTED: Final = "unsupported"
 TOO_LARGE: Final = "too_large"
 POISON: Final = "poison"
+T = TypeVar("T")
 
 
 class RefusalError(CallboardError):
@@ -42,14 +43,25 @@ class Cancel(Struct, frozen=True):
     reason: str | None
 
 
+class Retry(Struct, frozen=True):
+    """Give the task ``task_id``, which has ended, a new life."""
+
+    task_id: str
+
+
 class _CancelBody(Struct, forbid_unknown_fields=True):
     reason: str | None = None
 
 
+class _RetryBody(Struct, forbid_unknown_fields=True):
+    """Nothing may be asked for yet."""
+
+
 _cancel_body = msgspec.json.Decoder(_CancelBody)
+_retry_body = msgspec.json.Decoder(_RetryBody)
 
 
-def read(subject: str, data: bytes) -> Submit | Cancel:
+def read(subject: str, data: bytes) -> Submit | Cancel | Retry:
     """Return what the command ``data``, published to ``subject``, asks for.
 
     Raises:
@@ -64,42 +76,32 @@ def read(subject: str, data: bytes) -> Submit | Cancel:
             return Submit(_submission(data), agent)
         if verb == subjects.CANCEL and name is not None:
             return Cancel(subjects.token(name), _reason(data))
+        if verb == subjects.RETRY and name is not None:
+            _body(_retry_body, data or b"{}")
+            return Retry(subjects.token(name))
     except InvalidTokenError as error:
         raise RefusalError(BAD_SUBJECT, str(error), error.field) from error
-    raise RefusalError(UNSUPPORTED, f"expected a submission or a cancellation, got a message on {subject}")
-
-
-def supported(wanted: Submission) -> None:
-    """Check that this version of callboard can do all that a submission asks for.
-
-    Raises:
-        RefusalError: it asks for time or dependencies, which need a scheduler.
-    """
-    asked: dict[str, datetime | list[str] | None] = {
-        "scheduled_for": wanted.scheduled_for,
-        "expires_at": wanted.expires_at,
-        "depends_on": wanted.depends_on,
-    }
-    for field, value in asked.items():
-        if value:
-            raise RefusalError(UNSUPPORTED, f"{field} is not supported by this version: leave it out", field)
+    raise RefusalError(UNSUPPORTED, f"expected a submission, a cancellation or a retry, got a message on {subject}")
 
 
 def _submission(data: bytes) -> Submission:
     try:
-        wanted = submission.parse(data)
+        return submission.parse(data)
     except InvalidValueError as error:
-        reason = MALFORMED if error.field is None else INVALID
-        raise RefusalError(reason, str(error), error.field) from error
-    supported(wanted)
-    return wanted
+        raise refusal(error) from error
 
 
 def _reason(data: bytes) -> str | None:
-    if not data:
-        return None
+    return _body(_cancel_body, data).reason if data else None
+
+
+def _body(decoder: "msgspec.json.Decoder[T]", data: bytes) -> T:
     try:
-        return submission.decode(_cancel_body, data).reason
+        return submission.decode(decoder, data)
     except InvalidValueError as error:
-        reason = MALFORMED if error.field is None else INVALID
-        raise RefusalError(reason, str(error), error.field) from error
+        raise refusal(error) from error
+
+
+def refusal(error: InvalidValueError) -> RefusalError:
+    """Return ``error`` as the reason to set a command aside."""
+    return RefusalError(MALFORMED if error.field is None else INVALID, str(error), error.field)

@@ -16,7 +16,7 @@ from callboard.events import task
 from callboard.events.errors import InvalidValueError
 from callboard.events.submission import Submission, band
 from callboard.events.task import Route, TaskState
-from callboard.events.task_events import TaskEvent
+from callboard.events.task_events import Submitted, TaskEvent
 
 
 class Intake:
@@ -52,13 +52,22 @@ class Intake:
 
         return Order(task_id, decide, done, fresh=True)
 
+    def revive(
+        self, state: TaskState | None, now: datetime, *, reason: str | None = None, by: str | None = None
+    ) -> list[TaskEvent]:
+        """Decide the new life of a task that had ended; one that had found no agent is routed again."""
+        route = None
+        if state is not None and state.agent is None and state.submitted is not None:
+            route = self._router.route(_task(state.submitted, state.id, now), list(self._agents.values()))
+        return task.retry(state, route, now, reason=reason, by=by)
+
     def _route(self, wanted: Submit, task_id: str, now: datetime) -> Route:
         if wanted.agent is not None:
             return self._explicit[wanted.agent]
         return self._router.route(_task(wanted.submission, task_id, now), list(self._agents.values()))
 
 
-def _task(submission: Submission, task_id: str, now: datetime) -> Task:
+def _task(submission: Submission | Submitted, task_id: str, now: datetime) -> Task:
     """Return the task a router looks at: not yet anybody's."""
     return Task(
         id=task_id,

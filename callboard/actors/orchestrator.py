@@ -7,7 +7,7 @@ import structlog
 
 from callboard.actors import command
 from callboard.actors.batch_actor import BatchActor
-from callboard.actors.command import Cancel, RefusalError, Submit
+from callboard.actors.command import Cancel, RefusalError, Retry, Submit
 from callboard.actors.dead_letters import DeadLetter, DeadLetters
 from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
@@ -29,7 +29,7 @@ _INTERRUPTED: Final = LogUnavailableError("the orchestrator was interrupted: try
 
 
 class Orchestrator(BatchActor):
-    """Consumes commands; appends submitted, routed, assigned, failed (nobody serves it) and cancelled."""
+    """Consumes commands; lets tasks in, calls them off, and gives those that ended a new life."""
 
     batch = MAX_BATCH // EVENTS_PER_SUBMISSION
 
@@ -69,7 +69,9 @@ class Orchestrator(BatchActor):
             wanted = command.read(letter.subject, letter.data)
             if isinstance(wanted, Cancel):
                 return self._cancel(wanted, letter)
-            task_id = wanted.submission.id or f"{self._epoch}-{letter.ticket.sequence}"
+            if isinstance(wanted, Retry):
+                return self._retry(wanted, letter)
+            task_id = wanted.submission.id or self._command_id(letter)
             return self._intake.order(wanted, task_id, lambda settled: self._taken(letter, settled))
         except RefusalError as refusal:
             self._refuse(letter, refusal)
@@ -80,7 +82,6 @@ class Orchestrator(BatchActor):
         self._petitions.add(petition)
         try:
             wanted = parse_for_agent(petition.data)
-            command.supported(wanted)
             task_id = wanted.id or petition.task_id
             return self._intake.order(
                 Submit(wanted, wanted.agent),
@@ -134,16 +135,38 @@ class Orchestrator(BatchActor):
             self.fail(letter, error)
 
     def _cancel(self, wanted: Cancel, letter: Letter) -> Order:
+        by = self._command_id(letter)
+
         def done(settled: Settled) -> None:
             if settled.error is not None:
                 self.fail(letter, settled.error)
             elif settled.state is None:
-                detail = f"expected the id of a task, got {wanted.task_id!r}, which was never submitted"
-                self._refuse(letter, RefusalError(command.UNKNOWN_TASK, detail, "id"))
+                self._refuse(letter, _never_submitted(wanted.task_id))
             else:
                 self.ack(letter)
 
-        return Order(wanted.task_id, lambda state, now: task.cancel(state, wanted.reason, now), done)
+        return Order(wanted.task_id, lambda state, now: task.cancel(state, wanted.reason, now, by=by), done)
+
+    def _retry(self, wanted: Retry, letter: Letter) -> Order:
+        by = self._command_id(letter)
+
+        def done(settled: Settled) -> None:
+            state = settled.state
+            if settled.error is not None:
+                self.fail(letter, settled.error)
+            elif state is None:
+                self._refuse(letter, _never_submitted(wanted.task_id))
+            elif not settled.events and by not in state.heard:
+                detail = f"task {wanted.task_id} cannot be retried: it is {state.status}"
+                self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
+            else:
+                self.ack(letter)
+
+        return Order(wanted.task_id, lambda state, now: self._intake.revive(state, now, by=by), done)
+
+    def _command_id(self, letter: Letter) -> str:
+        """Return what tells this command from any other, also when it comes again."""
+        return f"{self._epoch}-{letter.ticket.sequence}"
 
     def _refuse(self, letter: Letter, refusal: RefusalError) -> None:
         self._refused.append(
@@ -158,3 +181,8 @@ class Orchestrator(BatchActor):
             )
         )
         self.ack(letter)
+
+
+def _never_submitted(task_id: str) -> RefusalError:
+    detail = f"expected the id of a task, got {task_id!r}, which was never submitted"
+    return RefusalError(command.UNKNOWN_TASK, detail, "id")

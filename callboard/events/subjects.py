@@ -35,6 +35,12 @@ COMMAND_PREFIXES = (SUBMIT, CANCEL, RETRY, HEARTBEAT)
 """Commands go to one of these with one more token, ``SUBMIT`` also as it is."""
 
 ORCHESTRATOR_DURABLE = "orchestrator"
+DEPENDENCIES_DURABLE = "dependencies"
+SUBTASKS_DURABLE = "subtasks"
+SCHEDULER_DURABLE = "scheduler"
+DUE_DURABLE = "scheduler-due"
+HEARTBEATS_DURABLE = "heartbeats"
+HEARTBEATS_DUE_DURABLE = "heartbeats-due"
 
 MAX_ID_BYTES = 192
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -111,9 +117,24 @@ def cancel(task_id: str) -> str:
     return f"{CANCEL}.{token(task_id)}"
 
 
+def retry(task_id: str) -> str:
+    """Return the subject to publish a retry to."""
+    return f"{RETRY}.{token(task_id)}"
+
+
+def heartbeat(name: str) -> str:
+    """Return the subject to publish a heartbeat to."""
+    return f"{HEARTBEAT}.{token(name, 'heartbeat')}"
+
+
 def commands() -> tuple[str, ...]:
     """Return the filters that every command matches, and nothing else."""
-    return (SUBMIT, *(f"{prefix}.*" for prefix in COMMAND_PREFIXES))
+    return (*task_commands(), f"{HEARTBEAT}.*")
+
+
+def task_commands() -> tuple[str, ...]:
+    """Return the filters of the commands that are about tasks."""
+    return (SUBMIT, *(f"{prefix}.*" for prefix in (SUBMIT, CANCEL, RETRY)))
 
 
 def dead(reason: str) -> str:

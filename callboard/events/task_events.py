@@ -15,11 +15,15 @@ from callboard.events.submission import DeliverySpec
 DEFAULT_MAX_ATTEMPTS: Final = 3
 
 
-class TaskError(Struct, frozen=True, gc=False):
-    """Why an attempt, a task or a delivery failed: the error's class name and its message."""
+class TaskError(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Why an attempt, a task or a delivery failed: the error's class name and its message.
+
+    ``traceback`` is the end of what Python says about where an attempt raised it; only the attempt has it.
+    """
 
     type: str
     message: str
+    traceback: str | None = None
 
 
 class TaskEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -56,10 +60,11 @@ class Submitted(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     tenant_id: str | None = None
     delivery: list[DeliverySpec] = []
     metadata: dict[str, Any] = {}
+    heartbeat: str | None = None
 
 
 class Routed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """An agent was chosen, with the reason."""
+    """An agent was chosen, with the reason; ``max_attempts`` is the agent's own limit."""
 
     TOPIC: ClassVar[str] = "task.routed"
 
@@ -69,10 +74,39 @@ class Routed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     reason: str
     intent: str | None = None
     entities: dict[str, Any] = {}
+    max_attempts: int = DEFAULT_MAX_ATTEMPTS
+
+
+class Blocked(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The task waits until the tasks ``on`` are all completed."""
+
+    TOPIC: ClassVar[str] = "task.blocked"
+
+    on: list[str]
+
+
+class Unblocked(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The tasks ``on`` are all completed; this one goes on."""
+
+    TOPIC: ClassVar[str] = "task.unblocked"
+
+    on: list[str]
+
+
+class Scheduled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The task waits until ``due``; ``why`` is ``requested`` or ``retry``."""
+
+    TOPIC: ClassVar[str] = "task.scheduled"
+
+    due: datetime
+    why: str
 
 
 class Assigned(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The task stands in an agent's queue, in its priority band; ``max_attempts`` is the limit in force."""
+    """The task stands in an agent's queue, in its priority band; ``max_attempts`` is the limit in force.
+
+    ``life`` counts from 1, and on with every ``retried``; ``attempt`` counts from 1 in each life.
+    """
 
     TOPIC: ClassVar[str] = "task.assigned"
 
@@ -80,6 +114,7 @@ class Assigned(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     priority: str
     attempt: int
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    life: int = 1
 
     @property
     def tail(self) -> str:
@@ -135,11 +170,33 @@ class Failed(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class Cancelled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Somebody called the task off."""
+    """Somebody called the task off; ``by`` is the command that said so, when it came through the stream."""
 
     TOPIC: ClassVar[str] = "task.cancelled"
 
     reason: str | None
+    by: str | None = None
+
+
+class Expired(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The task was not started by its ``expires_at``."""
+
+    TOPIC: ClassVar[str] = "task.expired"
+
+
+class Retried(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Somebody gave a task that had ended a new life, with fresh attempts; ``by`` is the command, as above."""
+
+    TOPIC: ClassVar[str] = "task.retried"
+
+    reason: str | None = None
+    by: str | None = None
+
+
+class Archived(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The task, long ended, leaves the views; the log keeps it."""
+
+    TOPIC: ClassVar[str] = "task.archived"
 
 
 class Delivered(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -175,6 +232,9 @@ class UnknownEvent(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=
 EVENTS: Final[tuple[type[TaskEvent], ...]] = (
     Submitted,
     Routed,
+    Blocked,
+    Unblocked,
+    Scheduled,
     Assigned,
     Started,
     Progressed,
@@ -182,6 +242,9 @@ EVENTS: Final[tuple[type[TaskEvent], ...]] = (
     Completed,
     Failed,
     Cancelled,
+    Expired,
+    Retried,
+    Archived,
     Delivered,
     DeliveryFailed,
 )

@@ -11,18 +11,24 @@ from callboard.events.errors import InvalidValueError
 from callboard.events.submission import DeliverySpec, band
 from callboard.events.task_events import (
     DEFAULT_MAX_ATTEMPTS,
+    Archived,
     Assigned,
     AttemptFailed,
+    Blocked,
     Cancelled,
     Completed,
     Delivered,
     DeliveryFailed,
+    Expired,
     Failed,
     Progressed,
+    Retried,
     Routed,
+    Scheduled,
     Started,
     Submitted,
     TaskEvent,
+    Unblocked,
 )
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
@@ -40,8 +46,11 @@ class DeliveryState(Struct, frozen=True, gc=False):
 class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     """All that decisions need to know of a task. ``version`` is that of its last event.
 
-    ``attempt`` is the current one, from 1; ``released`` counts attempts handed back, which do not use up the limit;
-    ``progress`` is the last report of the current attempt (fraction, note).
+    ``life`` counts from 1, and on with every ``retried``. Of the present life, ``attempt`` is the current one, from 1,
+    and ``released`` counts attempts handed back, which do not use up the limit. ``progress`` is the last report of the
+    current attempt (fraction, note). ``due`` is when a task that waits for its time goes on, and ``timer`` the version
+    of the event that said so; both are None for one that waits for nothing of the kind, while one that ended
+    before its time keeps them. ``heard`` are the commands that changed it: one that comes again changes nothing.
     """
 
     id: str
@@ -50,14 +59,19 @@ class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     submitted: Submitted | None = None
     agent: str | None = None
     priority: str = "normal"
+    life: int = 1
     attempt: int = 0
     released: int = 0
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    due: datetime | None = None
+    timer: int | None = None
     started_at: datetime | None = None
     worker: str | None = None
     progress: tuple[float | None, str | None] = (None, None)
     finished: Completed | Failed | None = None
     deliveries: tuple[DeliveryState, ...] = ()
+    archived: bool = False
+    heard: tuple[str, ...] = ()
 
     @property
     def terminal(self) -> bool:
@@ -112,11 +126,23 @@ def _submitted(state: TaskState, event: Submitted) -> dict[str, Any]:
     return {"status": "scheduled", "submitted": event, "priority": priority, "deliveries": deliveries}
 
 
+def _routed(state: TaskState, event: Routed) -> dict[str, Any]:
+    own = None if state.submitted is None else state.submitted.max_attempts
+    return {"agent": event.agent, "max_attempts": own or event.max_attempts}
+
+
+def _scheduled(_state: TaskState, event: Scheduled) -> dict[str, Any]:
+    return {"status": "scheduled", "due": event.due, "timer": event.originator_version}
+
+
 def _assigned(_state: TaskState, event: Assigned) -> dict[str, Any]:
     return {
         "status": "assigned",
         "agent": event.agent,
         "priority": event.priority,
+        "life": event.life,
+        "due": None,
+        "timer": None,
         "attempt": event.attempt,
         "max_attempts": event.max_attempts,
         "worker": None,
@@ -132,6 +158,28 @@ def _attempt_failed(state: TaskState, event: AttemptFailed) -> dict[str, Any]:
     return {"status": "scheduled", "worker": None, "released": state.released + event.released}
 
 
+def _heard(state: TaskState, event: Cancelled | Retried) -> tuple[str, ...]:
+    return state.heard if event.by is None else (*state.heard, event.by)
+
+
+def _retried(state: TaskState, event: Retried) -> dict[str, Any]:
+    return {
+        "heard": _heard(state, event),
+        "status": "scheduled",
+        "life": state.life + 1,
+        "attempt": 0,
+        "released": 0,
+        "due": None,
+        "timer": None,
+        "started_at": None,
+        "worker": None,
+        "progress": (None, None),
+        "finished": None,
+        "deliveries": (DeliveryState(),) * len(state.deliveries),
+        "archived": False,
+    }
+
+
 def _delivery(state: TaskState, event: Delivered | DeliveryFailed) -> dict[str, Any]:
     if isinstance(event, Delivered):
         entry = DeliveryState(event.attempt, over=True)
@@ -145,14 +193,20 @@ def _delivery(state: TaskState, event: Delivered | DeliveryFailed) -> dict[str, 
 
 _EVOLVE: Final[dict[type[TaskEvent], Callable[[TaskState, Any], dict[str, Any]]]] = {
     Submitted: _submitted,
-    Routed: lambda _state, event: {"agent": event.agent},
+    Routed: _routed,
+    Blocked: lambda _state, _event: {"status": "blocked"},
+    Unblocked: lambda _state, _event: {"status": "scheduled"},
+    Scheduled: _scheduled,
     Assigned: _assigned,
     Started: _started,
     Progressed: lambda _state, event: {"progress": (event.fraction, event.note)},
     AttemptFailed: _attempt_failed,
     Completed: lambda _state, event: {"status": "completed", "finished": event},
     Failed: lambda _state, event: {"status": "failed", "finished": event},
-    Cancelled: lambda _state, _event: {"status": "cancelled"},
+    Cancelled: lambda state, event: {"status": "cancelled", "heard": _heard(state, event)},
+    Expired: lambda _state, _event: {"status": "expired"},
+    Retried: _retried,
+    Archived: lambda _state, _event: {"archived": True},
     Delivered: _delivery,
     DeliveryFailed: _delivery,
 }

@@ -8,10 +8,12 @@ from nats.js.api import RawStreamMsg
 from tests.support.dead_letter import DeadLetter, dead_letters
 from tests.support.task_history import TaskHistory
 from tests.support.wire import Wire
+from tests.support.wire_event import names
 
 COMMANDS = "CALLBOARD_COMMANDS"
 REASONS = {
     "malformed", "invalid", "bad_subject", "unknown_agent", "unknown_task", "unsupported", "too_large",
+    "not_possible",
 }  # fmt: skip
 
 
@@ -47,6 +49,8 @@ class CommandAudit(NamedTuple):
 def _taken(command: RawStreamMsg, tasks: dict[str, TaskHistory]) -> bool:
     verb, *rest = (command.subject or "").removeprefix("callboard.").split(".")
     if verb == "cancel":
-        return tasks[rest[0]].ended
+        return tasks[rest[0]].ended or "cancelled" in names(tasks[rest[0]].events)
+    if verb == "retry":
+        return "retried" in names(tasks[rest[0]].events)
     task_id = json.loads(command.data or b"").get("id")
     return task_id in tasks or any(name.endswith(f"-{command.seq}") for name in tasks)

@@ -90,6 +90,15 @@ class Desk:
             raise ConflictError(f"task {task_id} has ended: it is {state.status}")
         return task_id, self.store(*task.cancel(state, reason, datetime.now(UTC)))
 
+    async def retry(self, task_id: str, reason: str | None) -> tuple[str, int]:
+        state = self._state(task_id)
+        if state is None:
+            raise NotFoundError(f"no task has the id {task_id!r}")
+        new = task.retry(state, None, datetime.now(UTC), reason=reason)
+        if not new:
+            raise ConflictError(f"task {task_id} cannot be retried: it is {state.status}")
+        return task_id, self.store(*new)
+
     async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
         return [
             (subject.split(".")[5], seq, data) for subject, seq, data in self.log if subject.split(".")[3] == task_id
@@ -132,6 +141,7 @@ async def serving(
         connection,
         take=desk.take,
         cancel=desk.cancel,
+        retry=desk.retry,
         queries=queries,
         runner=desk.runner,
         load_events=desk.load_events,

@@ -7,19 +7,25 @@ from typing import Any, Final
 from msgspec import Raw
 
 from callboard.events.task_events import (
+    Archived,
     Assigned,
     AttemptFailed,
+    Blocked,
     Cancelled,
     Completed,
     Delivered,
     DeliveryFailed,
+    Expired,
     Failed,
     Progressed,
+    Retried,
     Routed,
+    Scheduled,
     Started,
     Submitted,
     TaskError,
     TaskEvent,
+    Unblocked,
 )
 
 FOLDER: Final = Path(__file__).parent.parent / "golden" / "task"
@@ -54,6 +60,7 @@ EXPECTED: Final[dict[str, TaskEvent]] = {
         metadata={"trace": "00-ab", "tags": ["a", None, 1.5, True], "größe": 12345678901234567890123},
     ),
     "submitted.minimal": Submitted(**_envelope(1), input=Raw(b"null"), priority="normal"),
+    "submitted.heartbeat": Submitted(**_envelope(1), input=Raw(b"null"), priority="low", heartbeat="daily"),
     "routed": Routed(
         **_envelope(2),
         agent="billing",
@@ -66,8 +73,16 @@ EXPECTED: Final[dict[str, TaskEvent]] = {
     "routed.minimal": Routed(
         **_envelope(2), agent="billing", confidence=1.0, method="explicit", reason="asked for by name"
     ),
+    "routed.limit": Routed(
+        **_envelope(2), agent="billing", confidence=1.0, method="explicit", reason="asked for by name", max_attempts=7
+    ),
+    "blocked": Blocked(**_envelope(3), on=["first", "second"]),
+    "unblocked": Unblocked(**_envelope(4), on=["first", "second"]),
+    "scheduled": Scheduled(**_envelope(3), due=datetime(2026, 3, 2, 8, 30, tzinfo=UTC), why="requested"),
+    "scheduled.retry": Scheduled(**_envelope(7), due=datetime(2026, 3, 1, 9, 0, 2, 623456, tzinfo=UTC), why="retry"),
     "assigned": Assigned(**_envelope(3), agent="billing", priority="high", attempt=2, max_attempts=5),
     "assigned.minimal": Assigned(**_envelope(3), agent="billing", priority="normal", attempt=1, max_attempts=3),
+    "assigned.life": Assigned(**_envelope(9), agent="billing", priority="normal", attempt=1, life=2),
     "started": Started(**_envelope(4), worker="host-1-4711", attempt=2),
     "progressed": Progressed(**_envelope(5), fraction=0.5, note="looking up the invoice"),
     "progressed.minimal": Progressed(**_envelope(5)),
@@ -75,11 +90,24 @@ EXPECTED: Final[dict[str, TaskEvent]] = {
         **_envelope(6), error=TaskError("Released", "the worker stops"), attempt=2, retryable=True, released=True
     ),
     "attempt_failed.minimal": AttemptFailed(**_envelope(6), error=TIMEOUT, attempt=2, retryable=False),
+    "attempt_failed.traceback": AttemptFailed(
+        **_envelope(6),
+        error=TaskError(
+            "ValueError", "no such invoice", 'File "agents.py", line 7, in ask\n    raise ValueError("größe")'
+        ),
+        attempt=1,
+        retryable=True,
+    ),
     "completed": Completed(**_envelope(7), output=Raw(b'{"answer":"it is on its way"}'), duration_ms=1234.567),
     "completed.minimal": Completed(**_envelope(7), output=Raw(b"null"), duration_ms=0.0),
     "failed": Failed(**_envelope(7), error=TIMEOUT, attempts=3),
     "cancelled": Cancelled(**_envelope(7), reason="not needed any more"),
     "cancelled.minimal": Cancelled(**_envelope(7), reason=None),
+    "cancelled.command": Cancelled(**_envelope(7), reason=None, by="5ZbKJ1-17"),
+    "expired": Expired(**_envelope(4)),
+    "retried": Retried(**_envelope(8), reason="the bank is back", by="5ZbKJ1-18"),
+    "retried.minimal": Retried(**_envelope(8)),
+    "archived": Archived(**_envelope(9)),
     "delivered": Delivered(**_envelope(8), channel="webhook", attempt=2, index=1, receipt={"status": 204}),
     "delivered.minimal": Delivered(**_envelope(8), channel="log", attempt=1, index=0),
     "delivery_failed": DeliveryFailed(

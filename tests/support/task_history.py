@@ -9,40 +9,60 @@ from tests.support.wire_event import TERMINAL, WireEvent
 BANDS = ("critical", "high", "normal", "low", "background")
 METHODS = {"explicit", "keyword", "rule", "semantic", "llm", "fallback"}
 DELIVERIES = {"delivered", "delivery_failed"}
+WAITING = {"cancelled", "expired"}
 RUNNING = {"progressed", "attempt_failed", "completed", "cancelled"}
 NEXT: dict[str, set[str]] = {
     "": {"submitted"},
     "submitted": {"routed", "failed"},
-    "routed": {"assigned"},
-    "assigned": {"started", "cancelled"},
+    "routed": {"blocked", "expired", "scheduled", "assigned"},
+    "blocked": {"unblocked", "failed", *WAITING},
+    "unblocked": {"expired", "scheduled", "assigned"},
+    "scheduled": {"assigned", *WAITING},
+    "assigned": {"started", *WAITING},
     "started": RUNNING,
     "progressed": RUNNING,
-    "attempt_failed": {"assigned", "failed"},
-    "completed": DELIVERIES,
-    "failed": DELIVERIES,
-    "cancelled": set(),
+    "attempt_failed": {"assigned", "scheduled", "failed"},
+    "completed": {"archived", *DELIVERIES},
+    "failed": {"retried", "archived", *DELIVERIES},
+    "cancelled": {"retried", "archived"},
+    "expired": {"retried", "archived"},
+    "retried": {"routed", "blocked", "assigned"},
+    "archived": set(),
 }
+TOGETHER = {"submitted", "routed", "unblocked", "attempt_failed", "retried"}
+"""What stands in one batch with the event that follows: a task never rests there."""
+
 SUBMISSION = {
     "kind",
+    "scheduled_for",
+    "expires_at",
     "timeout_seconds",
     "max_attempts",
+    "depends_on",
     "parent_id",
     "user_id",
     "session_id",
     "tenant_id",
     "delivery",
     "metadata",
+    "heartbeat",
 }
 FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "submitted": ({"input", "priority"}, SUBMISSION),
-    "routed": ({"agent", "confidence", "method", "reason"}, {"intent", "entities"}),
-    "assigned": ({"agent", "priority", "attempt"}, {"max_attempts"}),
+    "routed": ({"agent", "confidence", "method", "reason"}, {"intent", "entities", "max_attempts"}),
+    "blocked": ({"on"}, set()),
+    "unblocked": ({"on"}, set()),
+    "scheduled": ({"due", "why"}, set()),
+    "assigned": ({"agent", "priority", "attempt"}, {"max_attempts", "life"}),
     "started": ({"worker", "attempt"}, set()),
     "progressed": (set(), {"fraction", "note"}),
     "attempt_failed": ({"error", "attempt", "retryable"}, {"released"}),
     "completed": ({"output", "duration_ms"}, set()),
     "failed": ({"error", "attempts"}, set()),
-    "cancelled": ({"reason"}, set()),
+    "cancelled": ({"reason"}, {"by"}),
+    "expired": (set(), set()),
+    "retried": (set(), {"reason", "by"}),
+    "archived": (set(), set()),
     "delivered": ({"channel", "attempt", "index"}, {"receipt"}),
     "delivery_failed": ({"channel", "attempt", "index", "error", "final"}, {"next_at"}),
 }
@@ -53,11 +73,16 @@ _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 @dataclass
 class TaskHistory:
-    """The events of one task so far; :meth:`add` fails on one that must not follow."""
+    """The events of one task so far; :meth:`add` fails on one that must not follow.
+
+    What is counted is counted in the present life.
+    """
 
     task_id: str
     events: list[WireEvent] = field(default_factory=list)
     status: str = ""
+    agent: str = ""
+    life: int = 1
     attempt: int = 0
     started: int = 0
     released: int = 0
@@ -74,6 +99,8 @@ class TaskHistory:
         assert _AT.fullmatch(body["at"]), where
         required, optional = FIELDS[event.name]
         assert required <= event.fields.keys() <= required | optional, f"{where}: {sorted(event.fields)}"
+        if self.status in TOGETHER:
+            self._together(event)
         getattr(self, f"_{event.name}", lambda _event: None)(event)
         if event.name not in DELIVERIES:
             self.status = event.name
@@ -81,7 +108,17 @@ class TaskHistory:
 
     @property
     def ended(self) -> bool:
-        return self.status in TERMINAL
+        return self.status in TERMINAL or self.archived
+
+    @property
+    def archived(self) -> bool:
+        return self.status == "archived"
+
+    @property
+    def lived(self) -> list[WireEvent]:
+        """The events of the present life."""
+        begins = max((number for number, event in enumerate(self.events) if event.name == "retried"), default=0)
+        return self.events[begins:]
 
     @property
     def attempts(self) -> int:
@@ -104,25 +141,43 @@ class TaskHistory:
         assert event.seq == self.events[-1].seq + 1, f"{event.subject}: expected in one batch with what leads to it"
 
     def _routed(self, event: WireEvent) -> None:
-        self._together(event)
         fields = event.fields
         assert fields["method"] in METHODS
         assert 0 <= fields["confidence"] <= 1
         assert fields["reason"]
+        self.agent = fields["agent"]
+
+    def _blocked(self, event: WireEvent) -> None:
+        assert event.fields["on"] == list(dict.fromkeys(self.events[0].fields["depends_on"]))
+
+    def _unblocked(self, event: WireEvent) -> None:
+        assert event.fields["on"] == self.events[-1].fields["on"]
+
+    def _scheduled(self, event: WireEvent) -> None:
+        assert _AT.fullmatch(event.fields["due"])
+        assert event.fields["why"] == ("retry" if self.status == "attempt_failed" else "requested")
 
     def _assigned(self, event: WireEvent) -> None:
-        self._together(event)
         fields = event.fields
         assert event.tail == [fields["agent"], fields["priority"]]
         assert fields["priority"] in BANDS
-        assert fields["agent"] == self._routed_to
+        assert fields["agent"] == self.agent
+        assert fields.get("life", 1) == self.life
         assert fields["attempt"] == self.attempt + 1
         self.attempt += 1
         assert self.attempt - self.released <= fields.get("max_attempts", 3)
 
-    @property
-    def _routed_to(self) -> str:
-        return str(self.events[1].fields["agent"])
+    def _expired(self, _event: WireEvent) -> None:
+        assert "expires_at" in self.events[0].fields
+        assert (self.life, self.started) == (1, 0)
+
+    def _retried(self, _event: WireEvent) -> None:
+        self.life += 1
+        self.attempt = self.started = self.released = 0
+        self.tried, self.over = {}, set()
+
+    def _archived(self, event: WireEvent) -> None:
+        assert not self.undelivered, f"{event.subject}: before its result was delivered"
 
     def _started(self, event: WireEvent) -> None:
         assert event.fields["attempt"] == self.attempt
@@ -141,7 +196,6 @@ class TaskHistory:
         assert event.fields["duration_ms"] >= 0
 
     def _failed(self, event: WireEvent) -> None:
-        self._together(event)
         _check_error(event)
         assert event.fields["attempts"] == self.attempts
 
@@ -164,5 +218,6 @@ class TaskHistory:
 
 def _check_error(event: WireEvent) -> None:
     error = event.fields["error"]
-    assert set(error) == {"type", "message"}
+    assert {"type", "message"} <= set(error) <= {"type", "message", "traceback"}
     assert error["type"]
+    assert "traceback" not in error or event.name == "attempt_failed"

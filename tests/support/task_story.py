@@ -8,24 +8,31 @@ from msgspec import Raw
 from callboard.events.submission import Submission
 from callboard.events.task import Route
 from callboard.events.task_events import (
+    Archived,
     Assigned,
     AttemptFailed,
+    Blocked,
     Cancelled,
     Completed,
     Delivered,
     DeliveryFailed,
+    Expired,
     Failed,
     Progressed,
+    Retried,
     Routed,
+    Scheduled,
     Started,
     Submitted,
     TaskError,
+    Unblocked,
     UnknownEvent,
 )
 
 ID = "task-1"
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 NOW = START + timedelta(seconds=10)
+LATER = NOW + timedelta(hours=1)
 INPUT = Raw(b'"where is my invoice?"')
 OUTPUT = Raw(b'{"answer":42}')
 OOPS = TaskError("ValueError", "no such invoice")
@@ -45,6 +52,18 @@ def submitted(version: int = 1, **fields: Any) -> Submitted:
 def routed(version: int = 2, **fields: Any) -> Routed:
     values = {"agent": "billing", "confidence": 1.0, "method": "explicit", "reason": "asked for by name"}
     return Routed(**_envelope(version), **{**values, **fields})
+
+
+def blocked(version: int = 3, *on: str) -> Blocked:
+    return Blocked(**_envelope(version), on=list(on or ("first", "second")))
+
+
+def unblocked(version: int = 4, *on: str) -> Unblocked:
+    return Unblocked(**_envelope(version), on=list(on or ("first", "second")))
+
+
+def scheduled(version: int = 3, due: datetime = LATER, why: str = "requested") -> Scheduled:
+    return Scheduled(**_envelope(version), due=due, why=why)
 
 
 def assigned(version: int = 3, attempt: int = 1, **fields: Any) -> Assigned:
@@ -76,6 +95,18 @@ def cancelled(version: int, **fields: Any) -> Cancelled:
     return Cancelled(**_envelope(version), **{"reason": None, **fields})
 
 
+def expired(version: int) -> Expired:
+    return Expired(**_envelope(version))
+
+
+def retried(version: int = 7, **fields: Any) -> Retried:
+    return Retried(**_envelope(version), **fields)
+
+
+def archived(version: int) -> Archived:
+    return Archived(**_envelope(version))
+
+
 def delivered(version: int = 6, index: int = 0, **fields: Any) -> Delivered:
     return Delivered(**_envelope(version), **{"channel": "log", "attempt": 1, "index": index, **fields})
 
@@ -95,3 +126,8 @@ def _envelope(version: int) -> dict[str, Any]:
 
 QUEUED = (submitted(), routed(), assigned())
 RUNNING = (*QUEUED, started())
+FAILED = (*RUNNING, attempt_failed(), failed())
+BLOCKED = (submitted(depends_on=["first", "second"]), routed(), blocked())
+SCHEDULED = (submitted(scheduled_for=LATER), routed(), scheduled())
+AGAIN = (*FAILED, retried(), assigned(8, life=2))
+"""In the queue a second time, in a second life."""

@@ -20,7 +20,8 @@ class DeliveryMessage(Struct, frozen=True):
     """One attempt to deliver the end of one task to one of its targets.
 
     ``index`` is the target's place in the submission's list, ``attempt`` counts from 1, ``body`` is JSON in UTF-8, and
-    ``at`` (with an offset) is the time of this attempt, not of the task's end: signatures carry it.
+    ``at`` (with an offset) is the time of this attempt, not of the task's end: signatures carry it. ``life`` counts from
+    1, and on each time the task is retried after its end.
     """
 
     task_id: str
@@ -28,11 +29,16 @@ class DeliveryMessage(Struct, frozen=True):
     attempt: int
     body: bytes
     at: datetime
+    life: int = 1
 
     @property
     def key(self) -> str:
-        """The same text at every attempt, and no other delivery's: receivers drop repeats by it."""
-        return f"{self.task_id}-{self.index}"
+        """The same text at every attempt, and no other delivery's: receivers drop repeats by it.
+
+        What comes of a later life is another result.
+        """
+        key = f"{self.task_id}-{self.index}"
+        return key if self.life == 1 else f"{key}-{self.life}"
 
 
 class Lane(Struct, frozen=True):
