@@ -20,8 +20,8 @@ class DeliveryMessage(Struct, frozen=True):
     """One attempt to deliver the end of one task to one of its targets.
 
     ``index`` is the target's place in the submission's list, ``attempt`` counts from 1, ``body`` is JSON in UTF-8, and
-    ``at`` (with an offset) is the time of this attempt, not of the task's end: signatures carry it. ``life`` counts from
-    1, and on each time the task is retried after its end.
+    ``at`` (with an offset) is the time of this attempt, not of the task's end: signatures carry it. ``life`` counts
+    from 1, and on each time the task is retried after its end.
     """
 
     task_id: str
