@@ -11,7 +11,7 @@ import pykka
 import structlog
 from nats.aio.msg import Msg
 
-from callboard import company
+from callboard import company, roles
 from callboard.actors.agents import Agent
 from callboard.actors.channels.channel import Channel
 from callboard.actors.channels.log import LogChannel
@@ -26,7 +26,7 @@ from callboard.actors.specialist import CancelRun, Release
 from callboard.actors.state_cache import StateCache
 from callboard.actors.supervisor import Crashed, EndRestarts, StartAll, StopAll, Supervisor
 from callboard.actors.task_log import TaskLog
-from callboard.company import DELIVERY, PROJECTOR, Wires, specialist_name
+from callboard.company import DELIVERY, PROJECTOR, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.directory import find_directory
@@ -38,6 +38,7 @@ from callboard.link import Link
 from callboard.projections.log_event import LogEvent
 from callboard.service import Service
 from callboard.view_set import ViewSet
+from callboard.wires import Wires
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ class App:
         gave_up: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.config = config
-        self._agents = {agent.name: agent for agent in agents}
+        self._agents = roles.served(config.roles, {agent.name: agent for agent in agents})
         self._environment = environment or {}
         self._gave_up = gave_up or (lambda _error: None)
         self._link = Link(config, lost=self._gave_up)

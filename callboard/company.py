@@ -3,85 +3,56 @@
 import os
 import secrets
 import socket
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import pykka
-from msgspec import Struct
 
+from callboard import roles
 from callboard.actors import orchestrator as orchestrators
 from callboard.actors.agents import Agent
-from callboard.actors.batch_actor import BatchActor
-from callboard.actors.channels.channel import Channel
 from callboard.actors.dead_letters import DeadLetters
 from callboard.actors.delivery import WINDOW as DELIVERY_WINDOW
 from callboard.actors.delivery import Delivery
-from callboard.actors.intake import Intake
-from callboard.actors.letter import Letter
-from callboard.actors.mailbox import Mailbox, Source
 from callboard.actors.orchestrator import Orchestrator
-from callboard.actors.petition import Answer
 from callboard.actors.plan import Plan
 from callboard.actors.projector import Projector
-from callboard.actors.runner import Runner
 from callboard.actors.specialist import Specialist
 from callboard.actors.supervisor import ChildSpec
-from callboard.actors.task_log import TaskLog
-from callboard.config import Config
 from callboard.events import subjects
-from callboard.events.connection import Connection
-from callboard.events.consumers import MAX_ACK_PENDING, UNLIMITED
-from callboard.events.loop import Loop
+from callboard.events.consumers import UNLIMITED
 from callboard.events.submission import PRIORITIES
+from callboard.wires import Start, Wires, opener
 
 DELIVERY: Final = "delivery"
 PROJECTOR: Final = "projector"
+ORCHESTRATOR: Final = "orchestrator"
 ENDINGS: Final = ("completed", "failed")
 MIN_PREFETCH: Final = 8
 
 
-Start = Callable[[], "pykka.ActorRef[Any]"]
-
-
-class Wires(Struct, frozen=True, kw_only=True):
-    """What the actors of one process share."""
-
-    config: Config
-    io: Loop
-    connection: Connection
-    tasks: TaskLog
-    intake: Intake
-    agents: Mapping[str, Agent]
-    channels: Mapping[str, Channel]
-    outbound: Loop
-    runner: Runner
-    epoch: str
-    answer: Answer
-    roster: "dict[str, pykka.ActorRef[Any]]"
-    stopping: threading.Event
-    position: Callable[[], int]
-    read_event: Callable[[str, int, bytes, str], Any]
-    apply: Callable[[Sequence[Any]], None]
-    crashed: Callable[[str, BaseException], None]
-
-
 def specs(wires: Wires) -> list[ChildSpec]:
-    """Return the actors in start order: who reads what others write comes first."""
-    starts: list[tuple[str, Start]] = [
-        (PROJECTOR, lambda: _projector(wires)),
-        (DELIVERY, lambda: _delivery(wires)),
-        *((specialist_name(agent.name), _specialist(wires, agent)) for agent in wires.agents.values()),
-        ("orchestrator", lambda: _orchestrator(wires)),
+    """Return the actors of this process's roles in start order: who reads what others write comes first."""
+    company: dict[str, list[tuple[str, Start]]] = {
+        roles.PROJECTOR: [(PROJECTOR, _projector)],
+        roles.DELIVERY: [(DELIVERY, _delivery)],
+        roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
+        roles.SCHEDULER: [],
+        roles.ORCHESTRATOR: [(ORCHESTRATOR, _orchestrator)],
+    }
+    return [
+        ChildSpec(name=name, start=_enrolled(wires, name, start))
+        for role, actors in company.items()
+        if roles.plays(wires.config.roles, role)
+        for name, start in actors
     ]
-    return [ChildSpec(name=name, start=_enrolled(wires, name, start)) for name, start in starts]
 
 
-def _enrolled(wires: Wires, name: str, start: Start) -> Start:
+def _enrolled(wires: Wires, name: str, start: Start) -> Callable[[], "pykka.ActorRef[Any]"]:
     """Return ``start`` such that the roster always has the actor that runs now, for threads that must not wait."""
 
     def enrol() -> "pykka.ActorRef[Any]":
-        ref = wires.roster[name] = start()
+        ref = wires.roster[name] = start(wires)
         return ref
 
     return enrol
@@ -106,7 +77,7 @@ def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
 
 def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
     return Orchestrator.start(
-        "orchestrator",
+        ORCHESTRATOR,
         wires.tasks,
         wires.crashed,
         stopping=wires.stopping,
@@ -115,7 +86,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         loop=wires.io,
         epoch=wires.epoch,
         answer=wires.answer,
-        open_mailbox=_opener(
+        open_mailbox=opener(
             wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, subjects.commands(), orchestrators.WINDOW
         ),
     )
@@ -125,7 +96,7 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
     config = wires.config
     # One consumer each: with several filters on one, the server looks through a whole block of subjects per message.
     openers = [
-        _opener(
+        opener(
             wires,
             subjects.EVENTS,
             subjects.delivery_durable(ending),
@@ -151,22 +122,22 @@ def _delivery(wires: Wires) -> "pykka.ActorRef[Any]":
     )
 
 
-def _specialist(wires: Wires, agent: Agent) -> Start:
+def _specialist(agent: Agent) -> Start:
     # Beyond what may run, some of each band lie ready: a place that comes free must not go to a laxer band because the
     # next task of a stricter one is still on its way.
     window = agent.concurrency + max(agent.concurrency, MIN_PREFETCH)
-    openers = [
-        _opener(
-            wires,
-            subjects.EVENTS,
-            subjects.specialist_durable(agent.name, band),
-            (subjects.assigned(agent.name, band),),
-            window,
-        )
-        for band in PRIORITIES
-    ]
 
-    def start() -> "pykka.ActorRef[Any]":
+    def start(wires: Wires) -> "pykka.ActorRef[Any]":
+        openers = [
+            opener(
+                wires,
+                subjects.EVENTS,
+                subjects.specialist_durable(agent.name, band),
+                (subjects.assigned(agent.name, band),),
+                window,
+            )
+            for band in PRIORITIES
+        ]
         return Specialist.start(
             specialist_name(agent.name),
             wires.tasks,
@@ -180,29 +151,3 @@ def _specialist(wires: Wires, agent: Agent) -> Start:
         )
 
     return start
-
-
-def _opener(
-    wires: Wires,
-    stream: str,
-    durable: str,
-    filters: tuple[str, ...],
-    window: int,
-    max_ack_pending: int = MAX_ACK_PENDING,
-) -> Callable[[BatchActor], Mailbox]:
-    source = Source(
-        stream=stream,
-        durable=durable,
-        filters=filters,
-        window=window,
-        ack_wait_seconds=wires.config.ack_wait_seconds,
-        max_ack_pending=max_ack_pending,
-    )
-
-    def open_mailbox(actor: BatchActor) -> Mailbox:
-        def deliver(letters: list[Letter]) -> None:
-            actor.inbox.put(letters)
-
-        return Mailbox(wires.io, wires.connection, source, deliver)
-
-    return open_mailbox

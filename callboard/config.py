@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from callboard import roles
 from callboard.actors.router import DEFAULT_THRESHOLD
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.nats_url import check_url, shown_url
@@ -27,6 +28,7 @@ Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 Seconds = Annotated[float, Meta(gt=0, le=_YEAR_SECONDS, description="a number of seconds above 0, a year at most")]
 Pause = Annotated[float, Meta(ge=0, le=_YEAR_SECONDS, description="a number of seconds from 0 to a year")]
 Switch = Annotated[bool, Meta(description="true or false")]
+Roles = Annotated[tuple[str, ...], Meta(description=f"a list of {', '.join(roles.ROLES)} and specialist:NAME")]
 Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds from 1 to 3600")]
 
 
@@ -39,6 +41,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         port: of the embedded server; 0 picks a free one.
         app: the file or module with the agents; None for none.
         replicas: of each stream, on a cluster.
+        roles: what this process does of all there is to do, and ``specialist:NAME`` for one agent of the app.
 
     Who connects, for a server that asks:
         nats_credentials: a ``.creds`` file.
@@ -68,6 +71,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port = 0
     app: Text | None = None
     replicas: Replicas = 1
+    roles: Roles = roles.ROLES
     nats_credentials: File | None = None
     nats_user: Text | None = None
     nats_password: Text | None = None
@@ -122,6 +126,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _check(config: Config) -> None:
+    roles.check(config.roles)
     if config.nats_url is not None:
         _check_url(config.nats_url)
     if config.nats_url is not None and config.port:

@@ -1,18 +1,25 @@
 """The options that set a configuration: each field has the name it has there, and its default from there."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from callboard.cli.options import URL_VARIABLES, WHOLE
 from callboard.config import Config, LogLevel
+from callboard.roles import ROLES
 
 _ENV: Final = "CALLBOARD_NATS"
 _DEFAULT: Final = Config()
 _SHOWN: Final = Parameter(show_default=True)
+
+
+def listed(_type: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """Return the words of an option that takes several, with commas between them."""
+    return tuple(word.strip() for token in tokens for word in token.value.split(","))
 
 
 @Parameter(name="*")
@@ -60,6 +67,14 @@ class Work:
         Parameter(help="Port of the server it starts (default: 4222; 0 picks a free one)."),
     ] = None
     app: Annotated[str | None, Parameter(help="File or module with the agents, such as my_agents.py.")] = None
+    roles: Annotated[
+        tuple[str, ...],
+        Parameter(
+            converter=listed,
+            metavar="ROLE,…",
+            help=f"What this process does: {', '.join(ROLES)} (default: all of it), or specialist:NAME for one agent.",
+        ),
+    ] = _DEFAULT.roles
     grace_seconds: Annotated[
         float,
         _SHOWN,

@@ -1,0 +1,75 @@
+"""What the actors of one process share, and how they come by their mailboxes."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pykka
+from msgspec import Struct
+
+from callboard.actors.agents import Agent
+from callboard.actors.batch_actor import BatchActor
+from callboard.actors.channels.channel import Channel
+from callboard.actors.intake import Intake
+from callboard.actors.letter import Letter
+from callboard.actors.mailbox import Mailbox, Source
+from callboard.actors.petition import Answer
+from callboard.actors.runner import Runner
+from callboard.actors.task_log import TaskLog
+from callboard.config import Config
+from callboard.events.connection import Connection
+from callboard.events.consumers import MAX_ACK_PENDING
+from callboard.events.loop import Loop
+
+
+class Wires(Struct, frozen=True, kw_only=True):
+    """What the actors of one process share; ``agents`` are those that it serves."""
+
+    config: Config
+    io: Loop
+    connection: Connection
+    tasks: TaskLog
+    intake: Intake
+    agents: Mapping[str, Agent]
+    channels: Mapping[str, Channel]
+    outbound: Loop
+    runner: Runner
+    epoch: str
+    answer: Answer
+    roster: "dict[str, pykka.ActorRef[Any]]"
+    stopping: threading.Event
+    position: Callable[[], int]
+    read_event: Callable[[str, int, bytes, str], Any]
+    apply: Callable[[Sequence[Any]], None]
+    crashed: Callable[[str, BaseException], None]
+
+
+Start = Callable[[Wires], "pykka.ActorRef[Any]"]
+"""Makes a new actor and returns its reference."""
+
+
+def opener(
+    wires: Wires,
+    stream: str,
+    durable: str,
+    filters: tuple[str, ...],
+    window: int,
+    max_ack_pending: int = MAX_ACK_PENDING,
+) -> Callable[[BatchActor], Mailbox]:
+    """Return what opens an actor's mailbox on the consumer ``durable`` of ``stream``."""
+    source = Source(
+        stream=stream,
+        durable=durable,
+        filters=filters,
+        window=window,
+        ack_wait_seconds=wires.config.ack_wait_seconds,
+        max_ack_pending=max_ack_pending,
+    )
+
+    def open_mailbox(actor: BatchActor) -> Mailbox:
+        def deliver(letters: list[Letter]) -> None:
+            actor.inbox.put(letters)
+
+        return Mailbox(wires.io, wires.connection, source, deliver)
+
+    return open_mailbox
