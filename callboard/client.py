@@ -2,12 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, Unpack
+from uuid import uuid4
 from weakref import WeakSet
 
 import msgspec
+from msgspec import Struct
 
 from callboard.actors.dead_letters import REPLY_HEADER
 from callboard.client_queries import Queries
@@ -26,10 +28,11 @@ from callboard.events.connection import Connection
 from callboard.follower import Follower
 from callboard.history import last_seq, replay
 from callboard.nats_url import DEFAULT_URL, check_url, shown_url
-from callboard.outgoing import SubmissionFields, prepare
+from callboard.outgoing import Outgoing, SubmissionFields, from_mapping, prepare
 from callboard.refusals import Refusals
 from callboard.replies import Receipt, TaskInfo, read
 from callboard.requester import Requester
+from callboard.shipper import Shipper, batches
 
 _TRIES: Final = 2
 """How often a command is sent before its outcome is called unknown; its id makes the repeat harmless."""
@@ -158,13 +161,66 @@ class Client(Queries):
         command = msgspec.json.encode(body)
         return await self._command("cancel", msgspec.json.encode({"id": task_id, **body}), subject, command, task_id)
 
+    async def retry(self, task_id: str) -> Receipt:
+        """Give a task that failed, expired or was cancelled a new life, with all its attempts before it.
+
+        When nothing is running the command is kept, as in :meth:`submit`. It is sent once: after a NoAnswerError look
+        at the task before you repeat it.
+
+        Raises:
+            NotFoundError: no task has that id.
+            ConflictError: it has not ended, or is completed, or has been archived.
+            and everything :meth:`submit` raises.
+        """
+        subject = subjects.retry(task_id)
+        try:
+            answer = await self.ask(f"{subjects.API}.retry", {"id": task_id})
+        except NotRunningError:
+            return await self._keep(subject, b"{}", task_id, f"retry-{uuid4().hex}")
+        return read(answer, Receipt)
+
+    async def submit_many(
+        self, submissions: Iterable[Mapping[str, Any] | Struct], *, progress: Callable[[int], None] | None = None
+    ) -> list[str]:
+        """Submit many tasks, and return their ids, in order, once all of them are stored durably.
+
+        A submission has ``input`` and may have ``agent`` and the other fields of :meth:`submit`. They go into the
+        stream of commands in atomic batches, whether anything is running or not, and are taken from there: what is
+        refused then, as an agent that nobody has, becomes a dead letter, which :meth:`wait` raises for as long as this
+        client is connected. After an error the same ids again are the same tasks. ``progress`` is told how many are
+        stored, after each batch.
+
+        Raises:
+            InvalidValueError: a submission is not what it has to be, the message says which; its batch is not stored.
+            and everything :meth:`submit` raises.
+        """
+        sent = (from_mapping(number, each) for number, each in enumerate(submissions))
+        return await self.send_many(sent, progress=progress)
+
+    async def send_many(
+        self, submissions: Iterable[Outgoing], *, progress: Callable[[int], None] | None = None
+    ) -> list[str]:
+        """Store submissions that are ready to go, as :meth:`submit_many` does with those that are not."""
+        stored: list[str] = []
+        shipper = Shipper(self._requester, self._refusals)
+        for batch in batches(submissions, self._connection.max_payload):
+            await shipper.ship(batch)
+            stored += (each.id for each in batch)
+            if progress is not None:
+                progress(len(stored))
+        return stored
+
+    async def _keep(self, subject: str, command: bytes, task_id: str, message_id: str) -> Receipt:
+        """Store a command in its stream, for a callboard that is not there yet."""
+        headers = {"Nats-Msg-Id": message_id, REPLY_HEADER: await self._refusals.address(task_id)}
+        return Receipt(id=task_id, seq=await self._requester.publish(subject, command, headers), queued=True)
+
     async def _command(self, verb: str, request: bytes, subject: str, command: bytes, task_id: str) -> Receipt:
         for attempt in range(1, _TRIES + 1):
             try:
                 return read(await self.ask(f"{subjects.API}.{verb}", request), Receipt)
             except NotRunningError:
-                headers = {"Nats-Msg-Id": f"{verb}-{task_id}", REPLY_HEADER: await self._refusals.address(task_id)}
-                return Receipt(id=task_id, seq=await self._requester.publish(subject, command, headers), queued=True)
+                return await self._keep(subject, command, task_id, f"{verb}-{task_id}")
             except NoAnswerError:
                 if attempt == _TRIES:
                     raise

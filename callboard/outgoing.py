@@ -1,16 +1,19 @@
 """A submission on its way out of a client."""
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 from uuid import uuid4
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.submission import DeliverySpec, parse_for_agent
+
+_raw: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(dict[str, Raw])
 
 
 class SubmissionFields(TypedDict, total=False):
@@ -58,6 +61,43 @@ def prepare(content: Any, fields: SubmissionFields) -> Outgoing:
     request = command if agent is None else _encode({"agent": agent, "input": content, **message}, "the submission")
     parse_for_agent(request)
     return Outgoing(task_id, subjects.submit(agent), request, command)
+
+
+def from_mapping(number: int, submission: Mapping[str, Any] | Struct) -> Outgoing:
+    """Return ``submission``, its input among its fields; ``number`` is its place among others, from 0.
+
+    Raises:
+        InvalidValueError: as :func:`prepare`; the message says which one.
+    """
+    try:
+        return _from_fields(structs.asdict(submission) if isinstance(submission, Struct) else submission)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"submission {number}: {error}", field=error.field) from error
+
+
+def from_json(data: bytes, task_id: Callable[[], str]) -> Outgoing:
+    """Return the submission in ``data``, JSON whose values stay the very bytes they are.
+
+    ``task_id`` returns an id for one that has none.
+
+    Raises:
+        InvalidValueError: it is not a submission.
+    """
+    checked = parse_for_agent(data)
+    fields = _raw.decode(data)
+    fields.pop("agent", None)
+    chosen = checked.id or task_id()
+    fields["id"] = chosen
+    return Outgoing(chosen, subjects.submit(checked.agent), data, msgspec.json.encode(fields))
+
+
+def _from_fields(given: Any) -> Outgoing:
+    if not isinstance(given, Mapping):
+        raise InvalidValueError(f"expected a dict or a Struct, got {shorten(given)}")
+    fields: Any = dict(given)
+    if "input" not in fields:
+        raise InvalidValueError("expected input, which is required", field="input")
+    return prepare(fields.pop("input"), fields)
 
 
 def _encode(value: Any, what: str) -> bytes:

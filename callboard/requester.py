@@ -1,6 +1,6 @@
 """Asking the service and publishing commands over one connection, with every failure as an error of our own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ from msgspec import Struct
 from nats import errors as nats_errors
 from nats.aio.msg import Msg
 from nats.js import errors as js_errors
+from nats.nuid import NUID
 
 from callboard.errors import (
     ConflictError,
@@ -20,6 +21,7 @@ from callboard.errors import (
 )
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, InvalidValueError, LogRefusedError
+from callboard.events.headers import publish_frame
 
 _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _NOT_READY = 400, 404, 409, 503
 _TOO_LARGE = 10054
@@ -35,6 +37,14 @@ class _Problem(Struct):
     field: str | None = None
 
 
+class Message(Struct, frozen=True):
+    """What is to be published; the values of ``headers`` are each one line."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str] = {}
+
+
 class Requester:
     """Requests and durable publishes on an open ``connection`` to ``url`` (as it may be shown)."""
 
@@ -42,6 +52,7 @@ class Requester:
         self._connection = connection
         self.url = url
         self.timeout_seconds = timeout_seconds
+        self._nuid = NUID()
 
     async def ask(self, subject: str, body: Any, timeout_seconds: float | None = None) -> bytes:
         """Send ``body`` as JSON to ``subject`` and return the answer, a JSON document.
@@ -86,6 +97,27 @@ class Requester:
             raise self._failure(error, subject, len(data), seconds) from error
         return ack.seq
 
+    async def publish_batch(self, messages: Sequence[Message]) -> int:
+        """Publish ``messages`` to one stream, all or none, and return the sequence that the last one got.
+
+        Raises:
+            as :meth:`publish`; after a NoAnswerError they may be stored all the same.
+        """
+        *others, last = messages
+        if not others:
+            return await self.publish(last.subject, last.data, last.headers)
+        batch_id = self._nuid.next().decode()
+        frames = (
+            publish_frame(each.subject, "", _lines({**each.headers, **_batched(batch_id, number)}), each.data)
+            for number, each in enumerate(others, 1)
+        )
+        try:
+            await self._connection.write(b"".join(frames))
+        except nats_errors.Error as error:
+            raise self._failure(error, last.subject, 0, self.timeout_seconds) from error
+        commit = {**_batched(batch_id, len(messages)), "Nats-Batch-Commit": "1"}
+        return await self.publish(last.subject, last.data, {**last.headers, **commit})
+
     def _failure(self, error: Exception, subject: str, size: int, seconds: float) -> CallboardError:
         if isinstance(error, TimeoutError):
             return NoAnswerError(subject, seconds)
@@ -95,6 +127,14 @@ class Requester:
         if isinstance(error, nats_errors.BadSubjectError):
             return InvalidValueError(f"expected a subject that can be published to, got {subject!r}")
         return ServerNotFoundError(self.url, str(error))
+
+
+def _batched(batch_id: str, number: int) -> dict[str, str]:
+    return {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 def raise_refusal(answer: Msg) -> None:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from callboard.cli.options import DEFAULTS, NOT_NEGATIVE, WHOLE, Options
 from callboard.cli.output import Output, remark
+from callboard.cli.submit_file import submit_file
 from callboard.cli.task import print_task
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.submission import MAX_DEPTH
@@ -65,26 +66,64 @@ class Fields:
 NO_FIELDS: Final = Fields()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class FromFile:
+    """Many submissions at once."""
+
+    file: Annotated[
+        str | None,
+        Parameter(
+            metavar="FILE",
+            allow_leading_hyphen=True,
+            help="Submit a file instead, a submission in JSON per line; `-` is standard input.",
+        ),
+    ] = None
+    skip_bad: Annotated[
+        bool, Parameter(help="With --file: leave lines out that are none, instead of sending none.")
+    ] = False
+    batch: Annotated[
+        str,
+        Parameter(
+            metavar="NAME",
+            help="With --file: lines without an id that were sent before are new tasks under another name.",
+        ),
+    ] = ""
+
+
+NO_FILE: Final = FromFile()
+
+
 def submit(
-    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    text: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     /,
     *,
     fields: Fields = NO_FIELDS,
+    many: FromFile = NO_FILE,
     json_input: bool = False,
     wait: bool = False,
     wait_seconds: Annotated[float | None, NOT_NEGATIVE] = None,
     options: Options = DEFAULTS,
 ) -> int:
-    """Submit a task and print its id.
+    """Submit a task and print its id, or a file of tasks and print how many.
+
+    The same file again adds nothing, so that one that was interrupted is simply sent once more.
 
     Args:
         text: What is to be done, as a text; `-` reads it from standard input.
         fields: What goes with the input.
+        many: Many submissions at once.
         json_input: The input is a JSON value, not a text.
         wait: Wait until the task has ended and print it; exit code 1 unless it completed.
         wait_seconds: As --wait, but not longer than this.
         options: Where the server is, and how to print.
     """
+    if many.file is not None:
+        if text is not None or fields != NO_FIELDS or json_input or wait or wait_seconds is not None:
+            raise InvalidValueError("expected --file to stand alone: what goes with a task stands in its line")
+        return submit_file(many.file, options, skip_bad=many.skip_bad, batch=many.batch)
+    if text is None or many != NO_FILE:
+        raise InvalidValueError("expected what is to be done, or --file with a file of submissions")
     content = read_input(text, as_json=json_input)  # outside of the event loop, which would swallow a Ctrl-C
     given = fields.given()
     prepare(content, given)  # a mistake is told before anybody is asked

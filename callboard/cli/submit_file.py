@@ -1,0 +1,157 @@
+"""``callboard submit --file``: a file of submissions, one JSON object per line."""
+
+import asyncio
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from callboard.cli.options import Options
+from callboard.cli.output import remark
+from callboard.events.errors import InvalidValueError
+from callboard.events.streams import MAX_COMMAND_BYTES
+from callboard.outgoing import Outgoing, from_json
+
+STDIN: Final = "-"
+MAX_TOLD: Final = 20
+"""Bad lines that are told one by one."""
+
+_SHOWN_EVERY: Final = 1_000
+
+
+class BadLine(Struct, frozen=True):
+    """A line that is no submission, counted from 1, and what is wrong with it."""
+
+    line: int
+    error: str
+
+
+class Lines:
+    """The submissions in a ``file`` that can be read again and again.
+
+    A line without an id gets one that is made of its own bytes, of ``batch`` and of how often the same line stood above
+    it: the same file once more is the same tasks.
+    """
+
+    def __init__(self, file: BinaryIO, batch: str = "") -> None:
+        self._file = file
+        self._batch = batch.encode()
+
+    def read(self) -> Iterator[Outgoing | BadLine]:
+        """Yield what each line is, from the first on; empty lines are left out."""
+        seen: Counter[bytes] = Counter()
+        for number, line in _numbered(self._file):
+            try:
+                yield from_json(line, self._id_of(line, seen))
+            except InvalidValueError as error:
+                yield BadLine(number, str(error))
+
+    def _id_of(self, line: bytes, seen: Counter[bytes]) -> Callable[[], str]:
+        def make() -> str:
+            digest = hashlib.sha256(b"%d:%b%b" % (len(self._batch), self._batch, line)).digest()[:16]
+            seen[digest] += 1
+            return f"line-{digest.hex()}-{seen[digest]}"
+
+        return make
+
+
+def submit_file(source: str, options: Options, *, skip_bad: bool, batch: str) -> int:
+    """Submit what stands in the file ``source`` and print how many; unless ``skip_bad``, all of it or nothing.
+
+    Raises:
+        InvalidValueError: some lines are no submissions; the message names them.
+        OSError: the file cannot be read.
+    """
+    with _opened(source) as file:
+        lines = Lines(file, batch)
+        count, bad = _check(lines)
+        if bad and not skip_bad:
+            name = "standard input" if source == STDIN else source
+            raise InvalidValueError(
+                f"{len(bad)} lines of {name} are no submissions, so nothing was sent:\n{_told(bad)}"
+            )
+        if bad:
+            remark(f"skipped {len(bad)} lines:\n{_told(bad)}")
+        ids = asyncio.run(_submit(lines, count, options))
+    out = options.output()
+    if out.json:
+        out.document({"submitted": len(ids), "skipped": bad, "ids": ids})
+    else:
+        out.text(f"submitted {len(ids)} tasks")
+    return 0
+
+
+async def _submit(lines: Lines, count: int, options: Options) -> list[str]:
+    async with options.client() as board:
+        with _progress() as bar:
+            step = bar.add_task("submitting", total=count)
+            good = (each for each in lines.read() if isinstance(each, Outgoing))
+            return await board.send_many(good, progress=lambda stored: bar.update(step, completed=stored))
+
+
+def _check(lines: Lines) -> tuple[int, list[BadLine]]:
+    """Return how many submissions there are, and which lines are none."""
+    bad: list[BadLine] = []
+    count = 0
+    with _progress() as bar:
+        step = bar.add_task("checking", total=None)
+        for each in lines.read():
+            if isinstance(each, BadLine):
+                bad.append(each)
+            else:
+                count += 1
+            if count % _SHOWN_EVERY == 0:
+                bar.update(step, completed=count)
+    return count, bad
+
+
+def _told(bad: list[BadLine]) -> str:
+    more = [f"and {len(bad) - MAX_TOLD} more"] if len(bad) > MAX_TOLD else []
+    return "\n".join([f"line {each.line}: {each.error}" for each in bad[:MAX_TOLD]] + more)
+
+
+def _numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of ``file`` that are not empty; of one that is too long no more than shows that it is."""
+    file.seek(0)
+    limit = MAX_COMMAND_BYTES + 2
+    number = 0
+    while line := file.readline(limit):
+        number += 1
+        if len(line) == limit and not line.endswith(b"\n"):
+            _skip(file, limit)
+            yield number, line
+        elif line := line.strip():
+            yield number, line
+
+
+def _skip(file: BinaryIO, limit: int) -> None:
+    """Read on to the end of a line."""
+    while (rest := file.readline(limit)) and not rest.endswith(b"\n"):
+        pass
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    """Yield the file ``source``; what can be read only once is kept for a second time."""
+    with sys.stdin.buffer if source == STDIN else open(source, "rb") as file:  # noqa: PTH123 - as it is spelt
+        if source != STDIN and file.seekable():
+            yield file
+            return
+        with tempfile.TemporaryFile() as kept:
+            shutil.copyfileobj(file, kept)
+            yield kept
+
+
+def _progress() -> Progress:
+    """Return a bar on standard error, which shows nothing when that is no terminal."""
+    console = Console(stderr=True, markup=False, emoji=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
