@@ -234,7 +234,7 @@ class BatchActor(pykka.ThreadingActor):
         orders += self.waiting_orders()
         for order, settled in self._all_settled(orders):
             order.done(settled)
-        self._insist(self.effects)
+        self.insist(self.effects)
         return bool(orders)
 
     def _read(self, item: Letter | Petition) -> Order | None:
@@ -261,7 +261,8 @@ class BatchActor(pykka.ThreadingActor):
             except (LogUnavailableError, LogRefusedError) as error:
                 self._wait_for_log(error)
 
-    def _insist(self, work: Callable[[], None]) -> None:
+    def insist(self, work: Callable[[], None]) -> None:
+        """Do ``work`` until the log lets it be done, however long that is out of reach."""
         while True:
             try:
                 return work()

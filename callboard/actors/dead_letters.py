@@ -9,6 +9,8 @@ import structlog
 from msgspec import Struct
 from nats.errors import Error as NatsError
 
+from callboard.actors.command import RefusalError
+from callboard.actors.letter import Letter
 from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import LogUnavailableError
@@ -35,6 +37,19 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     sequence: int
     data: bytes
     headers: Mapping[str, str] | None
+
+
+def dead_letter(letter: Letter, refusal: RefusalError) -> DeadLetter:
+    """Return the command in ``letter`` as the dead letter it becomes for ``refusal``."""
+    return DeadLetter(
+        reason=refusal.reason,
+        detail=refusal.detail,
+        field=refusal.field,
+        subject=letter.subject,
+        sequence=letter.ticket.sequence,
+        data=letter.data,
+        headers=letter.headers,
+    )
 
 
 class DeadLetters:

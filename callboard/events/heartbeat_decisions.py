@@ -28,21 +28,25 @@ class Beat(Struct, frozen=True):
 
 
 def put(
-    state: HeartbeatState | None, name: str, definition: Heartbeat, now: datetime, *, by: str
+    state: HeartbeatState | None, name: str, definition: Heartbeat, now: datetime, *, by: str, last: str | None = None
 ) -> list[HeartbeatEvent]:
-    """Set the heartbeat ``name``; nothing follows from what holds already, nor from a command that is out of date."""
+    """Set the heartbeat ``name``; nothing follows from what holds already, nor from a command that is out of date.
+
+    ``last`` is the task it submitted last.
+    """
     if state is not None and (is_outdated(state, by) or _holds(state, definition)):
         return []
     fields = {field: getattr(definition, field) for field in DEFINITION}
     version = 1 if state is None else state.version + 1
-    return [HeartbeatSet(originator_id=name, originator_version=version, at=now, by=by, **fields)]
+    return [HeartbeatSet(originator_id=name, originator_version=version, at=now, by=by, last=last, **fields)]
 
 
-def remove(state: HeartbeatState | None, now: datetime, *, by: str) -> list[HeartbeatEvent]:
+def remove(state: HeartbeatState | None, now: datetime, *, by: str, last: str | None = None) -> list[HeartbeatEvent]:
     """Remove a heartbeat; nothing follows when there is none."""
     if state is None or state.definition is None or is_outdated(state, by):
         return []
-    return [HeartbeatRemoved(originator_id=state.name, originator_version=state.version + 1, at=now, by=by)]
+    version = state.version + 1
+    return [HeartbeatRemoved(originator_id=state.name, originator_version=version, at=now, by=by, last=last)]
 
 
 def is_outdated(state: HeartbeatState, by: str) -> bool:
@@ -60,8 +64,8 @@ def beat(definition: Heartbeat, set_at: datetime, due: datetime, now: datetime, 
     """Decide what the timer for ``due`` leads to at ``now``.
 
     Fires that were missed, because nothing ran, come down to the first of them (``one``), are made up for up to the
-    ``MAX_MISSED``-th (``all``), or are dropped (``none``). The fires depend on ``due`` and not on how late it is, so
-    that a timer that comes twice stands for the same tasks.
+    ``MAX_MISSED``-th (``all``, where tasks may overlap), or are dropped (``none``). What a fire submits depends on
+    ``due`` and not on how late it is, so that a timer that comes twice stands for the same tasks.
     """
     now = max(now, due)
     following = next_fire(definition, set_at, due)
@@ -69,7 +73,7 @@ def beat(definition: Heartbeat, set_at: datetime, due: datetime, now: datetime, 
     next_at = next_fire(definition, set_at, now) if behind else following
     if missed == "none" and (behind or now - due > LATE):
         return Beat([], next_at, left_out=True)
-    if missed != "all":
+    if missed != "all" or definition.overlap == "skip":
         return Beat([due], next_at, left_out=behind)
     fires = [due]
     while following is not None and following <= now and len(fires) < MAX_MISSED:

@@ -18,7 +18,8 @@ from callboard.events.submission import DeliverySpec
 class HeartbeatEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What every event of a heartbeat carries; on the wire ``{"id", "version", "at", …}``, the id being its name.
 
-    ``by`` is the command that led to it: its epoch and its sequence in the stream of commands.
+    ``by`` is the command that led to it: its epoch and its sequence in the stream of commands. ``last`` is the task
+    that the heartbeat had submitted last, where that was known.
     """
 
     TOPIC: ClassVar[str]
@@ -27,6 +28,7 @@ class HeartbeatEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     originator_version: int = field(name="version")
     at: datetime
     by: str | None = None
+    last: str | None = None
 
 
 class HeartbeatSet(HeartbeatEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -63,13 +65,17 @@ _UNKNOWN: Final = msgspec.json.Decoder(UnknownHeartbeatEvent)
 
 
 class HeartbeatState(Struct, frozen=True, kw_only=True):
-    """A heartbeat: its ``definition`` (None once it is removed), since when it holds, and the command that said so."""
+    """A heartbeat: its ``definition`` (None once it is removed), since when it holds, and the command that said so.
+
+    ``last`` is the task that it had submitted last when that was.
+    """
 
     name: str
     version: int
     definition: Heartbeat | None
     set_at: datetime
     by: str | None = None
+    last: str | None = None
 
     @property
     def beating(self) -> Heartbeat | None:
@@ -92,7 +98,12 @@ def evolve(state: HeartbeatState | None, event: HeartbeatEvent) -> HeartbeatStat
     version = event.originator_version
     if isinstance(event, HeartbeatSet | HeartbeatRemoved) or state is None:
         return HeartbeatState(
-            name=event.originator_id, version=version, definition=_definition(event), set_at=event.at, by=event.by
+            name=event.originator_id,
+            version=version,
+            definition=_definition(event),
+            set_at=event.at,
+            by=event.by,
+            last=event.last,
         )
     return msgspec.structs.replace(state, version=version)
 
