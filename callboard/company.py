@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pykka
 
-from callboard import roles
+from callboard import beating, roles
 from callboard.actors import orchestrator as orchestrators
 from callboard.actors.agents import Agent
 from callboard.actors.dead_letters import DeadLetters
@@ -37,7 +37,7 @@ def specs(wires: Wires) -> list[ChildSpec]:
         roles.PROJECTOR: [(PROJECTOR, _projector)],
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
-        roles.SCHEDULER: [],
+        roles.SCHEDULER: [(beating.HEARTBEATS, beating.heartbeats)],
         roles.ORCHESTRATOR: [(ORCHESTRATOR, _orchestrator)],
     }
     return [
@@ -87,7 +87,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         epoch=wires.epoch,
         answer=wires.answer,
         open_mailbox=opener(
-            wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, subjects.commands(), orchestrators.WINDOW
+            wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, subjects.task_commands(), orchestrators.WINDOW
         ),
     )
 

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from callboard import roles
 from callboard.actors.router import DEFAULT_THRESHOLD
 from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.heartbeat_decisions import Missed
 from callboard.nats_url import check_url, shown_url
 
 _YEAR_SECONDS: Final = 365 * 24 * 60 * 60
@@ -53,6 +54,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ack_wait_seconds: how long a message whose worker died waits before another gets it.
         route_threshold: the confidence below which a task goes to the fallback agent.
         worker_threads: how many plain (not async) handlers run at a time.
+        missed_heartbeats: what becomes of those that were due while nothing ran: ``one`` task for all of them, ``all``
+            of them up to a limit, or ``none``.
 
     Deliveries:
         delivery_max_attempts: attempts per target.
@@ -80,6 +83,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ack_wait_seconds: Lease = 30
     route_threshold: Share = DEFAULT_THRESHOLD
     worker_threads: Count = 32
+    missed_heartbeats: Missed = "one"
     delivery_max_attempts: Count = 8
     delivery_base_seconds: Pause = 1
     delivery_cap_seconds: Pause = 60

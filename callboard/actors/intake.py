@@ -28,27 +28,38 @@ class Intake:
         self._channels = channels
         self._explicit = {name: explicit(agent) for name, agent in agents.items()}
 
-    def order(self, wanted: Submit, task_id: str, done: Callable[[Settled], None]) -> Order:
-        """Return the order that makes ``wanted`` the task ``task_id``.
+    def check(self, wanted: Submit) -> None:
+        """Check what only those who serve can know.
 
         Raises:
             RefusalError: the agent is served by nobody, or a delivery asks for what its channel does not take.
         """
-        submission = wanted.submission
         if wanted.agent is not None and wanted.agent not in self._agents:
             served = ", ".join(sorted(self._agents)) or "none"
             detail = f"expected an agent that is served ({served}), got {wanted.agent!r}"
             raise RefusalError(command.UNKNOWN_AGENT, detail, "agent")
-        if submission.delivery:
+        if wanted.submission.delivery:
             try:
-                check(submission.delivery, self._channels)
+                check(wanted.submission.delivery, self._channels)
             except InvalidValueError as error:
                 raise RefusalError(command.INVALID, str(error), error.field) from error
+
+    def order(
+        self, wanted: Submit, task_id: str, done: Callable[[Settled], None], *, heartbeat: str | None = None
+    ) -> Order:
+        """Return the order that makes ``wanted`` the task ``task_id``; ``heartbeat`` names the one that it comes from.
+
+        Raises:
+            RefusalError: as :meth:`check`.
+        """
+        self.check(wanted)
+        submission = wanted.submission
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
             if state is not None:
                 return []
-            return task.submit(None, task_id, submission, self._route(wanted, task_id, now), now)
+            route = self._route(wanted, task_id, now)
+            return task.submit(None, task_id, submission, route, now, heartbeat=heartbeat)
 
         return Order(task_id, decide, done, fresh=True)
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter, Token
 
 from callboard.cli.options import URL_VARIABLES, WHOLE
 from callboard.config import Config, LogLevel
+from callboard.events.heartbeat_decisions import Missed
 from callboard.roles import ROLES
 
 _ENV: Final = "CALLBOARD_NATS"
@@ -99,6 +100,9 @@ class Work:
     worker_threads: Annotated[
         int, WHOLE, _SHOWN, Parameter(help="How many plain (not async) handlers run at a time.")
     ] = _DEFAULT.worker_threads
+    missed_heartbeats: Annotated[
+        Missed, _SHOWN, Parameter(help="What becomes of heartbeats that were due while nothing ran.")
+    ] = _DEFAULT.missed_heartbeats
     log_level: Annotated[LogLevel, Parameter(help="The least level that is logged.")] = _DEFAULT.log_level
 
 

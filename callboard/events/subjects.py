@@ -24,6 +24,7 @@ HEARTBEAT = "callboard.heartbeat"
 REQUEST = "callboard.request"
 EVENT_PREFIX = "callboard.events"
 TASK_PREFIX = "callboard.events.task"
+HEARTBEAT_PREFIX = "callboard.events.heartbeat"
 LIVE_PREFIX = "callboard.live"
 DEAD_PREFIX = "callboard.dead"
 TIMER_PREFIX = "callboard.timers"
@@ -129,7 +130,12 @@ def heartbeat(name: str) -> str:
 
 def commands() -> tuple[str, ...]:
     """Return the filters that every command matches, and nothing else."""
-    return (*task_commands(), f"{HEARTBEAT}.*")
+    return (*task_commands(), heartbeat_commands())
+
+
+def heartbeat_commands() -> str:
+    """Return the filter of the commands that are about heartbeats."""
+    return f"{HEARTBEAT}.*"
 
 
 def task_commands() -> tuple[str, ...]:
