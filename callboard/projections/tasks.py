@@ -5,39 +5,17 @@ so newest first is the primary key backwards. ``status`` is the one that ``event
 (input, output) is kept as its very bytes.
 """
 
-import contextlib
 import sqlite3
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import json
 
-from callboard.events.errors import InvalidValueError
-from callboard.events.submission import band
-from callboard.events.task_admission import REQUESTED
-from callboard.events.task_events import (
-    Archived,
-    Assigned,
-    AttemptFailed,
-    Blocked,
-    Cancelled,
-    Completed,
-    Expired,
-    Failed,
-    Retried,
-    Routed,
-    Scheduled,
-    Started,
-    Submitted,
-    TaskEvent,
-    Unblocked,
-    UnknownEvent,
-)
+from callboard.events.task_events import Archived, UnknownEvent
 from callboard.projections import task_deliveries
 from callboard.projections.batch import Batch, Entry
 from callboard.projections.projection import Projection
-from callboard.projections.times import micros
-from callboard.projections.upsert import Patch, Upsert, add, put, write_rows
+from callboard.projections.task_patch import RARE, task_patch
+from callboard.projections.upsert import Patch, Upsert, write_rows
 
 SCHEMA: Final = """
 CREATE TABLE tasks (
@@ -122,8 +100,8 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> None:
     """Bring the rows of every task in ``batch`` up to its last event."""
     changes = _Changes([], [], [])
     for task_id, entries in batch.tasks.items():
-        patch = _patch(task_id, entries)
-        if _RARE in patch:
+        patch = task_patch(task_id, entries)
+        if RARE in patch:
             _rarely(changes, task_id, entries)
         else:
             changes.patches.append(patch)
@@ -145,163 +123,10 @@ def _rarely(changes: _Changes, task_id: str, entries: list[Entry]) -> None:
         return
     last = entries[-1]
     if known:
-        changes.patches.append(_patch(task_id, known) | {"version": last.version, "seq": last.seq})
+        changes.patches.append(task_patch(task_id, known) | {"version": last.version, "seq": last.seq})
     else:
         changes.touches.append(_Touch(task_id, last.version, last.seq))
 
-
-def _patch(task_id: str, entries: list[Entry]) -> Patch:
-    last = entries[-1]
-    patch: Patch = {"n": entries[0].seq, "id": task_id, "version": last.version, "seq": last.seq}
-    for entry in entries:
-        if (change := _CHANGES.get(type(entry.event))) is not None:
-            change(patch, entry.event)
-    return patch
-
-
-_RARE: Final = "rare"
-"""No column: what a patch holds whose entries need another look."""
-
-
-def _rare(patch: Patch, _event: Archived | UnknownEvent) -> None:
-    patch[_RARE] = True
-
-
-def _submitted(patch: Patch, event: Submitted) -> None:
-    at = micros(event.at)
-    due = None if event.scheduled_for is None else micros(event.scheduled_for)
-    patch["status"] = "scheduled"
-    patch["kind"] = event.kind
-    with contextlib.suppress(InvalidValueError):  # a priority of a newer callboard: ``assigned`` brings the band
-        patch["priority"] = band(event.priority)
-    patch["input"] = event.input
-    patch["max_attempts"] = event.max_attempts
-    patch["user_id"] = event.user_id
-    patch["session_id"] = event.session_id
-    patch["tenant_id"] = event.tenant_id
-    patch["parent_id"] = event.parent_id
-    patch["depends_on"] = json.encode(event.depends_on) if event.depends_on else None
-    patch["metadata"] = json.encode(event.metadata) if event.metadata else None
-    patch["submitted_at"] = at
-    patch["scheduled_for"] = due
-    patch["expires_at"] = None if event.expires_at is None else micros(event.expires_at)
-    patch["ready_at"] = at if due is None else max(at, due)
-
-
-def _routed(patch: Patch, event: Routed) -> None:
-    patch["agent"] = event.agent
-    patch["route"] = json.encode(
-        {
-            "agent": event.agent,
-            "intent": event.intent,
-            "confidence": event.confidence,
-            "method": event.method,
-            "entities": event.entities,
-            "reason": event.reason,
-        }
-    )
-
-
-def _blocked(patch: Patch, _event: Blocked) -> None:
-    patch["status"] = "blocked"
-
-
-def _unblocked(patch: Patch, event: Unblocked) -> None:
-    patch["status"] = "scheduled"
-    patch["due"] = None
-    patch["ready_at"] = micros(event.at)
-
-
-def _scheduled(patch: Patch, event: Scheduled) -> None:
-    patch["status"] = "scheduled"
-    patch["due"] = due = micros(event.due)
-    if event.why == REQUESTED:
-        patch["ready_at"] = due
-
-
-def _assigned(patch: Patch, event: Assigned) -> None:
-    patch["status"] = "assigned"
-    if event.life > 1:
-        put(patch, "retries", event.life - 1)
-    patch["agent"] = event.agent
-    patch["priority"] = event.priority
-    patch["max_attempts"] = event.max_attempts
-
-
-def _started(patch: Patch, event: Started) -> None:
-    patch["status"] = "running"
-    patch["attempt"] = event.attempt
-    patch["started_at"] = micros(event.at)
-
-
-def _attempt_failed(patch: Patch, event: AttemptFailed) -> None:
-    patch["status"] = "scheduled"
-    patch["due"] = None
-    if event.released:
-        add(patch, "released", 1)
-
-
-def _completed(patch: Patch, event: Completed) -> None:
-    patch["status"] = "completed"
-    patch["output"] = event.output
-    patch["duration_ms"] = event.duration_ms
-    patch["finished_at"] = patch["completed_at"] = at = micros(event.at)
-    if "ready_at" in patch:
-        patch["completion"] = max(0, at - patch["ready_at"])
-
-
-def _failed(patch: Patch, event: Failed) -> None:
-    patch["status"] = "failed"
-    patch["error"] = json.encode(event.error)
-    patch["finished_at"] = micros(event.at)
-
-
-def _cancelled(patch: Patch, event: Cancelled) -> None:
-    patch["status"] = "cancelled"
-    patch["finished_at"] = micros(event.at)
-
-
-def _expired(patch: Patch, event: Expired) -> None:
-    patch["status"] = "expired"
-    patch["finished_at"] = micros(event.at)
-
-
-def _retried(patch: Patch, event: Retried) -> None:
-    patch.update(_NEW_LIFE)
-    patch["ready_at"] = micros(event.at)
-    put(patch, "released", 0)
-    add(patch, "retries", 1)
-
-
-_NEW_LIFE: Final[Patch] = {
-    "status": "scheduled",
-    "attempt": 0,
-    "due": None,
-    "output": None,
-    "error": None,
-    "started_at": None,
-    "finished_at": None,
-    "completed_at": None,
-    "duration_ms": None,
-    "completion": None,
-}
-_CHANGES: Final[dict[type[TaskEvent], Callable[[Patch, Any], None]]] = {
-    Submitted: _submitted,
-    Routed: _routed,
-    Blocked: _blocked,
-    Unblocked: _unblocked,
-    Scheduled: _scheduled,
-    Assigned: _assigned,
-    Started: _started,
-    AttemptFailed: _attempt_failed,
-    Completed: _completed,
-    Failed: _failed,
-    Cancelled: _cancelled,
-    Expired: _expired,
-    Retried: _retried,
-    Archived: _rare,
-    UnknownEvent: _rare,
-}
 
 TASKS: Final = Projection(
     name="tasks",
