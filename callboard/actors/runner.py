@@ -91,8 +91,8 @@ class Runner:
     def stop(self, timeout_seconds: float = 5.0) -> bool:
         """Call off what runs, wait for it at most ``timeout_seconds``, and end the threads.
 
-        Returns whether everything ended by itself; what did not is given up, and ends with the process. May be called
-        before the start, and twice.
+        Returns whether everything has ended. Worker processes have, by force if need be; a thread that has not is given
+        up, and ends with the process. May be called before the start, and twice.
         """
         with self._lock:
             if not self._accepts:

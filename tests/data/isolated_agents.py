@@ -1,5 +1,6 @@
 """Agents for the tests of worker processes; each input says what to do, or where to say that it is done."""
 
+import contextlib
 import ctypes
 import gc
 import logging
@@ -85,9 +86,9 @@ def dying(task: Task) -> Any:
         case "close":
             os.closerange(3, 256)
         case "garbage":
-            for fd in range(3, 12):
-                with open(fd, "wb", closefd=False) as file:
-                    file.write(b"\xff" * 64)
+            for fd in range(3, 256):
+                with contextlib.suppress(OSError):
+                    os.write(fd, b"\x00\x00\x00\x05trash")
         case "fork":  # the child keeps the pipes
             if os.fork() == 0:
                 time.sleep(HELD_SECONDS)

@@ -163,13 +163,7 @@ class WorkerProcess:
         setup = messages.encode(Setup.of(self._agent, self._pipes.theirs)).decode()
         with self._lock:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and a script of our own
-                [
-                    sys.executable,
-                    "-P",
-                    _LAUNCH,
-                    self._agent.name,
-                    messages.encode(Setup.of(self._agent, self._pipes.theirs)).decode(),
-                ],
+                [sys.executable, "-P", _LAUNCH, self._agent.name, setup],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what user code prints is no result
                 pass_fds=self._pipes.theirs,

@@ -62,7 +62,7 @@ class WorkerProcesses:
             job.stop()
 
     def stop(self, timeout_seconds: float) -> bool:
-        """End all processes and return when they are gone; tell whether all did so by themselves in time.
+        """End all processes, by force those that have not ended in time; tell whether they are gone.
 
         What runs must have been called off before.
         """
@@ -82,7 +82,7 @@ class WorkerProcesses:
             keeper.kill()
         for keeper in late:
             keeper.join(KILL_SECONDS)
-        return not late
+        return not any(keeper.is_alive() for keeper in late)
 
     def next_job(self, keeper: "Keeper") -> Job | None:
         """Return the next job; None when ``keeper`` has to wait for one. For the keepers."""
