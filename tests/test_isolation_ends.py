@@ -76,7 +76,7 @@ def test_nothing_is_left_after_the_stop(tmp_path: Path, way: str) -> None:
         idle = attempt(runner, agents.who).output[0]
         held = Held(runner, tmp_path, way)
         worker, started = held.pids()
-        assert runner.stop(0.1)
+        assert runner.stop(1.0)
         assert held.made.error == ("Stopped", "the worker stops", True)
         assert not alive(worker)
         assert not alive(idle)

@@ -101,8 +101,8 @@ class Runner:
         ends_at = time.monotonic() + timeout_seconds
         self._call_off_all(timeout_seconds)
         self.threads.stop()
-        processes_ended = self._stop_processes(max(PROCESS_END_SECONDS, ends_at - time.monotonic()))
         loop_ended = self._loop.stop(max(0.0, ends_at - time.monotonic()))
+        processes_ended = self._stop_processes(max(PROCESS_END_SECONDS, ends_at - time.monotonic()))
         self.deadlines.stop()
         return loop_ended and processes_ended and self.threads.lost == 0
 
