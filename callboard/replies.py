@@ -60,7 +60,10 @@ class DeliveryInfo(Struct, frozen=True, kw_only=True):
 
 
 class TaskInfo(Struct, frozen=True, kw_only=True):
-    """A task as the views show it. ``input`` and ``output`` are decoded JSON; ``seq`` is its last event's place."""
+    """A task as the views show it, in its present ``life``, counted from 1.
+
+    ``input`` and ``output`` are decoded JSON, ``seq`` is its last event's place, ``due`` when a scheduled one goes on.
+    """
 
     id: str
     status: str
@@ -70,6 +73,7 @@ class TaskInfo(Struct, frozen=True, kw_only=True):
     input: Any = None
     output: Any = None
     error: Failure | None = None
+    life: int = 1
     attempts: int = 0
     max_attempts: int | None = None
     user_id: str | None = None
@@ -81,6 +85,8 @@ class TaskInfo(Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
     submitted_at: datetime | None = None
     scheduled_for: datetime | None = None
+    expires_at: datetime | None = None
+    due: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     duration_ms: float | None = None
@@ -156,6 +162,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     seq: int
     agent: str | None = None
     task_id: str
+    life: int = 1
     attempt: int
     worker: str | None = None
     started_at: datetime | None = None

@@ -150,7 +150,7 @@ async def test_an_unknown_id_gives_nothing(ask: Any) -> None:
 async def test_each_filter_finds_its_own(ask: Any) -> None:
     queries = ask(
         *named("plain", QUEUED),
-        *named("mail", [submitted(kind="reminder", user_id="u", tenant_id="t"), routed(agent="mail")]),
+        *named("mail", [submitted(kind="reminder", user_id="u", tenant_id="t", parent_id="p"), routed(agent="mail")]),
         *named("ended", [submitted(user_id="u", session_id="s"), *RUNNING[1:], completed()]),
     )
     assert await ids(queries) == ["ended", "mail", "plain"]
@@ -160,6 +160,7 @@ async def test_each_filter_finds_its_own(ask: Any) -> None:
     assert await ids(queries, user_id="u") == ["ended", "mail"]
     assert await ids(queries, session_id="s") == ["ended"]
     assert await ids(queries, tenant_id="t") == ["mail"]
+    assert await ids(queries, parent_id="p") == ["mail"]
     assert await ids(queries, user_id="u", status="completed", agent="billing") == ["ended"]
     assert await ids(queries, user_id="u", status="failed") == []
     assert await ids(queries, agent="' OR 1=1 --") == []
@@ -211,6 +212,7 @@ async def test_empty_views_answer_too(ask: Any) -> None:
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
+        ({"parent_id": "p", "session_id": "s", "status": "failed"}, "tasks_by_parent (parent_id=?"),
         ({"session_id": "s", "user_id": "u", "status": "completed"}, "tasks_by_session (session_id=?"),
         ({"user_id": "u", "agent": "a"}, "tasks_by_user (user_id=?"),
         ({"tenant_id": "t", "kind": "k"}, "tasks_by_tenant (tenant_id=?"),

@@ -6,11 +6,12 @@ import pytest
 from tests.support.desk import serving
 from tests.support.log_stretch import named
 from tests.support.nats_server import NatsServer
-from tests.support.task_story import OOPS, QUEUED, RUNNING, attempt_failed, completed, failed
+from tests.support.task_story import OOPS, QUEUED, RUNNING, attempt_failed, cancelled, completed, failed
 
 FIELDS = (
-    "id status agent kind priority input output error attempts max_attempts user_id session_id tenant_id parent_id"
-    " depends_on route metadata submitted_at scheduled_for started_at finished_at duration_ms deliveries version seq"
+    "id status agent kind priority input output error life attempts max_attempts user_id session_id tenant_id"
+    " parent_id depends_on route metadata submitted_at scheduled_for expires_at due started_at finished_at duration_ms"
+    " deliveries version seq"
 )
 
 
@@ -48,6 +49,17 @@ async def test_a_task_is_cancelled_once(nats_server: NatsServer, tmp_path: Path)
         code, problem = await desk.refused("api.cancel", {"id": "task-1"})
         assert (code, problem["type"]) == ("409", "callboard:conflict")
         assert "cancelled" in problem["detail"]
+
+
+async def test_a_task_that_was_called_off_is_retried_once(nats_server: NatsServer, tmp_path: Path) -> None:
+    async with serving(nats_server.url, tmp_path) as desk:
+        desk.store(*RUNNING, cancelled(5))
+        assert await desk.ask("api.retry", {"id": "task-1", "reason": "once more"}) == {"id": "task-1", "seq": 7}
+        task = await desk.ask("query.task", {"id": "task-1"})
+        assert (task["status"], task["life"]) == ("assigned", 2)
+        code, problem = await desk.refused("api.retry", {"id": "task-1"})
+        assert (code, problem["type"]) == ("409", "callboard:conflict")
+        assert "assigned" in problem["detail"]
 
 
 async def test_events_come_from_the_log_oldest_first(nats_server: NatsServer, tmp_path: Path) -> None:
@@ -103,7 +115,7 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
         info = msgspec.json.decode((await desk.client.request("$SRV.INFO.callboard")).data)
         assert info["version"] == "0.1.0"
         subjects = {endpoint["subject"] for endpoint in info["endpoints"]}
-        assert subjects == {f"callboard.api.{name}" for name in ("submit", "cancel", "result")} | {
+        assert subjects == {f"callboard.api.{name}" for name in ("submit", "cancel", "retry", "result")} | {
             f"callboard.query.{name}" for name in ("task", "tasks", "events", "stats", "agents", "agent_log")
         }
         stats = msgspec.json.decode((await desk.client.request("$SRV.STATS.callboard")).data)
@@ -113,7 +125,7 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
         assert found["callboard.query.task"]["last_error"].startswith("404:")
 
 
-@pytest.mark.parametrize("name", ["query.task", "query.events", "api.cancel", "api.result"])
+@pytest.mark.parametrize("name", ["query.task", "query.events", "api.cancel", "api.retry", "api.result"])
 async def test_an_unknown_id_is_not_found(nats_server: NatsServer, tmp_path: Path, name: str) -> None:
     async with serving(nats_server.url, tmp_path) as desk:
         code, problem = await desk.refused(name, {"id": "nobody"})

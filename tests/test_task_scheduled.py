@@ -1,9 +1,11 @@
+from datetime import timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 
 from callboard.events import task
-from callboard.events.task_events import TaskEvent
+from callboard.events.task_events import Scheduled, TaskEvent
 from tests.support.scenario import given
 from tests.support.task_story import (
     BLOCKED,
@@ -33,6 +35,18 @@ RETRYING = (*RUNNING, attempt_failed(), scheduled(6, NOW, "retry"))
 
 def test_a_task_whose_time_has_not_come_is_scheduled() -> None:
     given().when(task.submit, ID, submission(scheduled_for=LATER), ROUTE).then(*SCHEDULED)
+
+
+def test_the_time_is_told_in_utc_wherever_it_was_asked_for() -> None:
+    there = LATER.astimezone(timezone(timedelta(hours=9)))
+    for asked in (submission(scheduled_for=there), submission(scheduled_for=there, depends_on=["first"])):
+        state = task.fold(None, task.submit(None, ID, asked, ROUTE, NOW))
+        (waiting,) = [
+            event
+            for event in [*task.submit(None, ID, asked, ROUTE, NOW), *task.unblock(state, NOW)]
+            if isinstance(event, Scheduled)
+        ]
+        assert msgspec.json.decode(msgspec.json.encode(waiting))["due"] == "2026-03-01T10:00:10Z"
 
 
 def test_a_task_whose_time_has_come_does_not_wait() -> None:

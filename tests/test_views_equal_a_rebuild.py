@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callboard.events.task import fold
-from callboard.events.task_events import TaskEvent, decode
+from callboard.events.task_events import Archived, Assigned, Started, TaskEvent, UnknownEvent, decode
 from callboard.projections import find_tasks
 from callboard.projections.difference import first_difference
 from callboard.projections.reader import connect
@@ -39,6 +39,24 @@ def readable(event: TaskEvent) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+def shown(history: list[TaskEvent]) -> list[TaskEvent]:
+    """Return the events that a row is made of: those since the task was archived, if there is one that is known."""
+    kinds = [type(event) for event in history]
+    since = len(kinds) - kinds[::-1].index(Archived) if Archived in kinds else 0
+    return history[since:] if {*kinds[since:]} - {UnknownEvent} else []
+
+
+def started_attempts(history: list[TaskEvent]) -> list[tuple[int, int]]:
+    """Return life and attempt of every start."""
+    life, found = 1, []
+    for event in history:
+        if isinstance(event, Assigned):
+            life = event.life
+        elif isinstance(event, Started):
+            found.append((life, event.attempt))
+    return found
 
 
 def assert_the_cut_makes_no_difference(histories: list[list[TaskEvent]], chance: random.Random) -> None:
@@ -75,11 +93,26 @@ def test_the_view_has_the_status_that_the_fold_has_after_every_batch(
     with tempfile.TemporaryDirectory() as directory, opened(Path(directory, "views")) as views:
         for batch in cut(log_of(history), chance, longest=3):
             views.apply(batch)
-            state = fold(None, history[: views.position])
-            assert state is not None
-            expected = (state.status, state.version, state.agent, state.priority, views.position)
+            state = fold(None, shown(history[: views.position]))
+            expected = state and (state.status, state.version, state.agent, state.priority, views.position)
             found = rows(views.path, "SELECT status, version, agent, priority, seq FROM tasks")
-            assert found == [expected]
+            assert found == [expected] * (state is not None)
+
+
+@given(stories, chances)
+def test_the_view_has_the_life_and_the_attempts_that_the_fold_has(story: list[Command], chance: random.Random) -> None:
+    history = play("task-1", story)
+    with tempfile.TemporaryDirectory() as directory:
+        path = filled(Path(directory, "views"), cut(log_of(history), chance, longest=3))
+        state = fold(None, shown(history))
+        found = rows(path, "SELECT retries + 1, released, output IS NOT NULL, started_at IS NOT NULL FROM tasks")
+        assert (
+            found == []
+            if state is None
+            else found == [(state.life, state.released, state.status == "completed", state.started_at is not None)]
+        )
+        logged = rows(path, "SELECT life, attempt FROM agent_log WHERE seq IS NOT NULL ORDER BY seq")
+        assert logged == started_attempts(history)
 
 
 @pytest.mark.parametrize("split", range(1, 10))

@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,7 @@ from msgspec import Struct
 from callboard.actors import signature
 from callboard.actors.context import Context
 from callboard.actors.folding import fold
+from callboard.actors.origin import origin_of
 from callboard.actors.signature import Handler, HandlerSignature
 from callboard.actors.task import Task
 from callboard.events.errors import InvalidValueError, shorten
@@ -23,6 +24,8 @@ __all__ = ["Agent", "Task", "specialist"]
 MAX_CONCURRENCY = 10_000
 
 Rule = Callable[[Task], "bool | float | None"]
+Isolation = Literal["thread", "process"]
+ISOLATIONS: Final = ("thread", "process")
 
 
 class Agent(Struct, frozen=True, kw_only=True, eq=False):
@@ -30,6 +33,7 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
 
     ``kinds`` and ``keywords`` route tasks to it, ``can_handle`` decides about a task itself, and a ``fallback`` agent
     gets what nobody else takes. At most ``concurrency`` tasks run at a time; one attempt may take ``timeout_seconds``.
+    With ``isolation="process"`` a plain function runs in a worker process that is killed when it must end.
 
     Raises:
         InvalidValueError: a field is out of range; the message names it.
@@ -44,12 +48,18 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
     timeout_seconds: float = 60.0
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     can_handle: Rule | None = None
+    isolation: Isolation = "thread"
+    origin: str | None = None
+    """The file or module that defines it, for a worker process to load."""
+
     # Read from the handler, never given.
     signature: HandlerSignature = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         _check(self)
         msgspec.structs.force_setattr(self, "signature", signature.read(self.handler))
+        if self.isolation == "process" and self.origin is None:
+            msgspec.structs.force_setattr(self, "origin", origin_of(self.handler))
 
     @property
     def input_type(self) -> type[Struct] | None:
@@ -58,7 +68,7 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def is_async(self) -> bool:
-        """Whether the handler runs on the event loop; else it runs in a thread."""
+        """Whether the handler runs on the event loop; else it runs in a thread or a process."""
         return self.signature.is_async
 
     def __call__(self, task: Any, ctx: Context | None = None) -> Any:
@@ -77,7 +87,7 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
         return msgspec.convert(task.input, wanted) if wanted is not None and isinstance(task, Task) else task
 
 
-def specialist(
+def specialist(  # noqa: PLR0913 - each is a keyword with a default
     name: str,
     *,
     keywords: Iterable[str] = (),
@@ -86,11 +96,12 @@ def specialist(
     concurrency: int = 10,
     timeout_seconds: float = 60.0,
     max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+    isolation: Isolation = "thread",
 ) -> Callable[[Any], Agent]:
     """Return a decorator that makes an :class:`Agent` of a function or a class, and registers it nowhere.
 
     A function takes ``(task, ctx)`` or ``(task)``; a class, constructed here without arguments, has ``process(task,
-    ctx)`` and may have ``can_handle(task)``.
+    ctx)`` and may have ``can_handle(task)``. A plain function of a module may have ``isolation="process"``.
 
     Raises:
         InvalidValueError: a limit is out of range or the handler cannot be called that way, when it is decorated.
@@ -110,6 +121,7 @@ def specialist(
             timeout_seconds=timeout_seconds,
             max_attempts=max_attempts,
             can_handle=rule,
+            isolation=isolation,
         )
 
     return decorate
@@ -156,6 +168,7 @@ def _check(agent: Agent) -> None:
     _expect_count("concurrency", agent.concurrency, MAX_CONCURRENCY)
     _expect_count("max_attempts", agent.max_attempts, MAX_ATTEMPTS)
     _expect("timeout_seconds", _is_duration(agent.timeout_seconds), "a number above 0", agent.timeout_seconds)
+    _expect("isolation", agent.isolation in ISOLATIONS, '"thread" or "process"', agent.isolation)
     if agent.can_handle is not None:
         _check_rule(agent.can_handle)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+import msgspec
+
 from callboard.actors.agents import Agent
 from callboard.actors.message import message_of
 from callboard.events.errors import CallboardError, shorten
@@ -40,6 +42,9 @@ def load(app: str) -> list[Agent]:
     if not agents:
         raise AppError(f'found no agents in {app}: decorate a function in it with @specialist("name")')
     _refuse_twins(app, agents)
+    for agent in agents:
+        # Whichever module wrote it: here it is sure to stand at the top level.
+        msgspec.structs.force_setattr(agent, "origin", str(Path(app).resolve()) if _is_path(app) else app)
     return agents
 
 

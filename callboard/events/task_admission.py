@@ -1,6 +1,6 @@
 """Decisions that let a task in: its submission, and the new life of one that had ended."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -69,7 +69,7 @@ def submit(
     if submission.expires_at is not None and submission.expires_at <= now:
         return chain.add(Expired).events
     if submission.scheduled_for is not None and submission.scheduled_for > now:
-        return chain.add(Scheduled, due=submission.scheduled_for, why=REQUESTED).events
+        return chain.add(Scheduled, due=submission.scheduled_for.astimezone(UTC), why=REQUESTED).events
     return chain.add(
         Assigned,
         agent=route.agent,

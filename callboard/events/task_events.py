@@ -94,7 +94,7 @@ class Unblocked(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class Scheduled(TaskEvent, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The task waits until ``due``; ``why`` is ``requested`` or ``retry``."""
+    """The task waits until ``due``, in UTC; ``why`` is ``requested`` or ``retry``."""
 
     TOPIC: ClassVar[str] = "task.scheduled"
 

@@ -1,6 +1,6 @@
 """Decisions about a task that waits: for other tasks, for its time, or in vain."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from callboard.events.task_admission import REQUESTED, assignment
 from callboard.events.task_chain import Chain, fit
@@ -20,7 +20,7 @@ def unblock(state: TaskState | None, now: datetime) -> list[TaskEvent]:
         return chain.add(Expired).events
     due = None if submitted is None or state.life > 1 else submitted.scheduled_for
     if due is not None and due > now:
-        return chain.add(Scheduled, due=due, why=REQUESTED).events
+        return chain.add(Scheduled, due=due.astimezone(UTC), why=REQUESTED).events
     return chain.add(Assigned, **assignment(state, life=state.life, attempt=1)).events
 
 

@@ -18,7 +18,10 @@ class DeliveryItem(Struct, frozen=True, kw_only=True):
 
 
 class TaskItem(Struct, frozen=True, kw_only=True):
-    """A task. ``duration_ms`` is its last attempt's, from start to end."""
+    """A task, in its present ``life``, counted from 1. ``duration_ms`` is its last attempt's, from start to end.
+
+    ``due`` is when a scheduled one goes on: the time it asked for, or that of its next attempt.
+    """
 
     id: str
     status: str
@@ -28,6 +31,7 @@ class TaskItem(Struct, frozen=True, kw_only=True):
     input: Raw | None
     output: Raw | None
     error: Raw | None
+    life: int
     attempts: int
     max_attempts: int | None
     user_id: str | None
@@ -39,6 +43,8 @@ class TaskItem(Struct, frozen=True, kw_only=True):
     metadata: Raw
     submitted_at: datetime | None
     scheduled_for: datetime | None
+    expires_at: datetime | None
+    due: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     duration_ms: float | None
@@ -110,11 +116,12 @@ class AgentsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class AgentLogItem(Struct, frozen=True, kw_only=True):
-    """One attempt; ``outcome`` is running, completed, failed, released or cancelled."""
+    """One attempt of one life of its task; ``outcome`` is running, completed, failed, released or cancelled."""
 
     seq: int
     agent: str | None
     task_id: str
+    life: int
     attempt: int
     worker: str | None
     started_at: datetime | None

@@ -23,7 +23,8 @@ SELECT task_id, attempt, ended_at, error FROM agent_log WHERE agent = ? AND outc
 ORDER BY seq DESC LIMIT ?
 """
 _LOG: Final = """
-SELECT seq, agent, task_id, attempt, worker, started_at, ended_at, outcome, error FROM agent_log WHERE seq IS NOT NULL
+SELECT seq, agent, task_id, life, attempt, worker, started_at, ended_at, outcome, error FROM agent_log
+WHERE seq IS NOT NULL
 """
 
 
@@ -85,11 +86,12 @@ def _last_errors(connection: sqlite3.Connection, name: str) -> list[AgentError]:
 
 
 def _entry(row: tuple[Any, ...]) -> AgentLogItem:
-    seq, agent, task_id, attempt, worker, started_at, ended_at, outcome, error = row
+    seq, agent, task_id, life, attempt, worker, started_at, ended_at, outcome, error = row
     return AgentLogItem(
         seq=seq,
         agent=agent,
         task_id=task_id,
+        life=life,
         attempt=attempt,
         worker=worker,
         started_at=moment(started_at),

@@ -15,9 +15,9 @@ _PLAIN: Final = (
     "version", "seq",
 )  # fmt: skip
 _JSON: Final = ("input", "output", "error", "route")
-_TIMES: Final = ("submitted_at", "scheduled_for", "started_at", "finished_at")
+_TIMES: Final = ("submitted_at", "scheduled_for", "expires_at", "started_at", "finished_at")
 _EMPTY: Final = {"depends_on": Raw(b"[]"), "metadata": Raw(b"{}")}
-_COLUMNS: Final = (*_PLAIN, *_JSON, *_TIMES, *_EMPTY, "attempt", "released", "duration_ms")
+_COLUMNS: Final = (*_PLAIN, *_JSON, *_TIMES, *_EMPTY, "retries", "attempt", "released", "due", "duration_ms")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM tasks"  # noqa: S608 - our own column names
 _DELIVERIES: Final = """
 SELECT task_id, position, channel, status, attempts, at, receipt, error FROM task_deliveries
@@ -31,6 +31,7 @@ class TaskFilters(Struct, frozen=True, kw_only=True):
     The fields stand in the order of how few tasks share a value.
     """
 
+    parent_id: str | None = None
     session_id: str | None = None
     user_id: str | None = None
     tenant_id: str | None = None
@@ -94,8 +95,14 @@ def _item(row: dict[str, Any], deliveries: list[DeliveryItem]) -> TaskItem:
     fields |= {name: raw(row[name]) for name in _JSON}
     fields |= {name: moment(row[name]) for name in _TIMES}
     fields |= {name: empty if row[name] is None else Raw(row[name]) for name, empty in _EMPTY.items()}
-    attempts = max(0, row["attempt"] - row["released"])
-    return TaskItem(**fields, attempts=attempts, duration_ms=_duration_ms(row), deliveries=deliveries)
+    return TaskItem(
+        **fields,
+        life=row["retries"] + 1,
+        attempts=max(0, row["attempt"] - row["released"]),
+        due=moment(row["due"]) if row["status"] == "scheduled" else None,
+        duration_ms=_duration_ms(row),
+        deliveries=deliveries,
+    )
 
 
 def _duration_ms(row: dict[str, Any]) -> float | None:

@@ -36,7 +36,8 @@ class _Scope(NamedTuple):
 def task_stats(connection: sqlite3.Connection, since: datetime | None, agent: str | None) -> StatsAnswer:
     """Return the stats of all tasks, or of those submitted at ``since`` or later, or of one ``agent``.
 
-    A completion is counted from the later of submission and ``scheduled_for`` to the end.
+    A completion is counted from when nothing but callboard stood in the task's way any more to the end. Archived tasks
+    are not counted.
     """
     scope = _scope(since, agent)
     with snapshot(connection, "tasks") as as_of_seq:

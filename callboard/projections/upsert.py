@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 Patch = dict[str, Any]
-"""Column → value; columns that are not named keep what they have."""
+"""Column → value; columns that are not named keep what they have. ``+column`` → what is added to that, from 0 on."""
 
 MAX_ROWS: Final = 256
 """Rows per statement."""
@@ -23,15 +23,13 @@ MAX_ROWS: Final = 256
 class Upsert(Struct, frozen=True, kw_only=True):
     """How patches meet the rows of ``table``: the unique ``keys`` find the row.
 
-    Columns in ``once`` are written when the row is created, those in ``sums`` are added to what the row has. Each of
-    ``derived`` is (column, other column, SQL over the row and ``excluded``): the column's new value in an existing row
-    when a patch has the other column and not this one.
+    Columns in ``once`` are written when the row is created. Each of ``derived`` is (column, other column, SQL over the
+    row and ``excluded``): the column's new value in an existing row when a patch has the other column and not this one.
     """
 
     table: str
     keys: tuple[str, ...]
     once: tuple[str, ...] = ()
-    sums: tuple[str, ...] = ()
     derived: tuple[tuple[str, str, str], ...] = ()
 
     def write(self, connection: sqlite3.Connection, patches: Iterable[Patch]) -> None:
@@ -44,6 +42,18 @@ class Upsert(Struct, frozen=True, kw_only=True):
             write_rows(
                 connection, _statement(self, columns), [[patch[column] for column in columns] for patch in members]
             )
+
+
+def put(patch: Patch, column: str, value: Any) -> None:
+    """Set a column that others add to."""
+    patch.pop(f"+{column}", None)
+    patch[column] = value
+
+
+def add(patch: Patch, column: str, amount: int) -> None:
+    """Add ``amount`` to what the column has, in ``patch`` or in the row."""
+    key = column if column in patch else f"+{column}"
+    patch[key] = patch.get(key, 0) + amount
 
 
 def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -69,17 +79,19 @@ def _expanded(sql: str, columns: int, rows: int) -> str:
 @cache
 def _statement(upsert: Upsert, columns: tuple[str, ...]) -> str:
     key = f"column{columns.index(upsert.keys[0]) + 1}"
+    names = ", ".join(column.removeprefix("+") for column in columns)
     sets = ", ".join(_assignments(upsert, columns))
     return (
-        f"INSERT INTO {upsert.table} ({', '.join(columns)}) SELECT * FROM (VALUES ?) WHERE {key} IS NOT NULL "  # noqa: S608 - our own names
+        f"INSERT INTO {upsert.table} ({names}) SELECT * FROM (VALUES ?) WHERE {key} IS NOT NULL "  # noqa: S608 - our own names
         f"ON CONFLICT ({', '.join(upsert.keys)}) DO {f'UPDATE SET {sets}' if sets else 'NOTHING'}"
     )
 
 
 def _assignments(upsert: Upsert, columns: tuple[str, ...]) -> Iterator[str]:
     for column in columns:
-        if column in upsert.sums:
-            yield f"{column} = {upsert.table}.{column} + excluded.{column}"
+        if column.startswith("+"):
+            name = column[1:]
+            yield f"{name} = {upsert.table}.{name} + excluded.{name}"
         elif column not in upsert.keys and column not in upsert.once:
             yield f"{column} = excluded.{column}"
     for column, other, sql in upsert.derived:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from callboard.actors.agents import Agent
-from callboard.actors.context import Context
+from callboard.actors.context import Context, Report
 from callboard.actors.outcome import Outcome
 from callboard.actors.runner import Runner
 from callboard.actors.task import Task
@@ -18,16 +18,18 @@ from callboard.actors.task import Task
 PATIENCE_SECONDS = 30.0
 """How long a test waits for something that happens at once, on the busiest machine."""
 
+Reported = list[tuple[float | None, str | None]] | Exception | None
+
 
 class Attempt:
     """One attempt under way; ``outcomes`` keeps every call of ``done``, of which there must be one."""
 
-    def __init__(self, runner: Runner, agent: Agent, value: Any, timeout_seconds: float) -> None:
+    def __init__(self, runner: Runner, agent: Agent, value: Any, timeout_seconds: float, report: Reported) -> None:
         self.outcomes: list[Outcome] = []
         self._first: Future[Outcome] = Future()
         raw = value if isinstance(value, Raw) else Raw(msgspec.json.encode(value))
         task = Task(id="t-1", agent=agent.name, kind="refund", attempt=2, metadata={"tag": "x"})
-        self.ctx = Context(task=task, cancelled=threading.Event())
+        self.ctx = Context(task=task, report=_report(report), cancelled=threading.Event())
         self.running = runner.run(agent, task, raw, self.ctx, self._done, timeout_seconds)
 
     def _done(self, outcome: Outcome) -> None:
@@ -54,9 +56,31 @@ class Attempt:
         return self.outcome.error.type, self.outcome.error.message, self.outcome.retryable
 
 
-def attempt(runner: Runner, agent: Agent, value: Any = None, timeout_seconds: float = PATIENCE_SECONDS) -> Attempt:
-    """Run ``agent`` on the input ``value``; Raw is taken as the very bytes."""
-    return Attempt(runner, agent, value, timeout_seconds)
+def attempt(
+    runner: Runner,
+    agent: Agent,
+    value: Any = None,
+    timeout_seconds: float = PATIENCE_SECONDS,
+    report: Reported = None,
+) -> Attempt:
+    """Run ``agent`` on the input ``value``; Raw is taken as the very bytes.
+
+    Progress reports are put into ``report``; storing them fails when that is an error.
+    """
+    return Attempt(runner, agent, value, timeout_seconds, report)
+
+
+def _report(target: Reported) -> Report | None:
+    def report(fraction: float | None, note: str | None) -> "Future[None]":
+        stored: Future[None] = Future()
+        if isinstance(target, Exception):
+            stored.set_exception(target)
+        elif target is not None:
+            target.append((fraction, note))
+            stored.set_result(None)
+        return stored
+
+    return None if target is None else report
 
 
 @contextmanager

@@ -9,6 +9,7 @@ APP = "echo_agents.py"
 ENDPOINTS = {
     "callboard.api.submit",
     "callboard.api.cancel",
+    "callboard.api.retry",
     "callboard.api.result",
     "callboard.query.task",
     "callboard.query.tasks",

@@ -37,7 +37,13 @@ async def test_a_task_that_fails(wire: Wire, new_id: str) -> None:
     assert said(events)[1:] == [
         (
             "routed",
-            {"agent": "final", "confidence": 1.0, "method": "explicit", "reason": "the submission names this agent"},
+            {
+                "agent": "final",
+                "confidence": 1.0,
+                "method": "explicit",
+                "reason": "the submission names this agent",
+                "max_attempts": 5,
+            },
         ),
         ("assigned", {"agent": "final", "priority": "normal", "attempt": 1, "max_attempts": 5}),
         ("started", {"attempt": 1}),

@@ -159,7 +159,8 @@ async def test_the_agents_log_has_the_newest_attempts_first(wire: Wire) -> None:
     assert flaky == one[:1]
     started = last([event for event in events if event.task_id == events[0].task_id], "started")
     assert one[0].keys() == {
-        "seq", "agent", "task_id", "attempt", "worker", "started_at", "ended_at", "outcome", "duration_ms", "error",
+        "seq", "agent", "task_id", "life", "attempt", "worker", "started_at", "ended_at", "outcome", "duration_ms",
+        "error",
     }  # fmt: skip
     assert (one[0]["seq"], one[0]["started_at"]) == (started.seq, started.body["at"])
     assert one[0]["worker"] == started.fields["worker"]

@@ -10,9 +10,9 @@ from tests.support.wire import Wire
 from tests.support.wire_event import last
 
 TASK = {
-    "id", "status", "agent", "kind", "priority", "input", "output", "error", "attempts", "max_attempts", "user_id",
-    "session_id", "tenant_id", "parent_id", "depends_on", "route", "metadata", "submitted_at", "scheduled_for",
-    "started_at", "finished_at", "duration_ms", "deliveries", "version", "seq",
+    "id", "status", "agent", "kind", "priority", "input", "output", "error", "life", "attempts", "max_attempts",
+    "user_id", "session_id", "tenant_id", "parent_id", "depends_on", "route", "metadata", "submitted_at",
+    "scheduled_for", "expires_at", "due", "started_at", "finished_at", "duration_ms", "deliveries", "version", "seq",
 }  # fmt: skip
 """Every field of a task in the protocol."""
 
@@ -42,10 +42,13 @@ async def test_a_completed_task_in_full(wire: Wire, new_id: str) -> None:
         "priority": "high",
         "output": {"echo": said["input"]},
         "error": None,
+        "life": 1,
         "attempts": 1,
         "depends_on": [],
         "submitted_at": events[0].body["at"],
         "scheduled_for": None,
+        "expires_at": None,
+        "due": None,
         "started_at": started.body["at"],
         "finished_at": completed.body["at"],
         "duration_ms": completed.fields["duration_ms"],
