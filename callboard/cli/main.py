@@ -25,7 +25,7 @@ _COMMANDS: Final = (
     ("up", "callboard.cli.up:up", "Run callboard: server, actors, views, service."),
     ("demo", "callboard.cli.demo:demo", "Run the whole path once, on a server of its own, and show it."),
     ("submit", "callboard.cli.submit:submit", "Submit a task."),
-    ("task", "callboard.cli.task:app", "Show, list and cancel tasks."),
+    ("task", "callboard.cli.task:app", "Show, list, cancel and retry tasks."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:agents", "Print what each agent does and did."),
     ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),

@@ -1,4 +1,4 @@
-"""``callboard task``: show, list and cancel tasks."""
+"""``callboard task``: show, list, cancel and retry tasks."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final
@@ -16,7 +16,8 @@ from callboard.events.subjects import QUERY
 from callboard.replies import TaskInfo, TaskPage, read
 from callboard.requests import Status
 
-app = App(name="task", help="Show, list and cancel tasks.")
+app = App(name="task", help="Show, list, cancel and retry tasks.")
+app.command("callboard.cli.task_retry:retry", name="retry")
 
 
 @app.command
