@@ -18,7 +18,9 @@ from callboard.actors.channels.log import LogChannel
 from callboard.actors.channels.secrets import Secrets
 from callboard.actors.channels.stream import StreamChannel, publisher
 from callboard.actors.channels.webhook import WebhookChannel
+from callboard.actors.cycles import CycleCheck
 from callboard.actors.drain import Drain
+from callboard.actors.endings import Endings
 from callboard.actors.intake import Intake
 from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
@@ -129,13 +131,17 @@ class App:
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
         self._views = ViewSet(self.config.directory, self._link, journal)
         self._views.open()
-        intake = Intake(self._agents, KeywordRouter(self.config.route_threshold), self._channels)
+        tasks = TaskLog(journal, StateCache())
+        cycles = CycleCheck(journal, tasks)
+        intake = Intake(self._agents, KeywordRouter(self.config.route_threshold), self._channels, cycles)
         express = Express(connection, io, lambda: self._roster["orchestrator"])
         wires = Wires(
             config=self.config,
             io=io,
             connection=connection,
-            tasks=TaskLog(journal, StateCache()),
+            journal=journal,
+            tasks=tasks,
+            endings=Endings(journal),
             intake=intake,
             agents=self._agents,
             channels=self._channels,

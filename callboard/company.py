@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pykka
 
-from callboard import beating, roles
+from callboard import beating, relations, roles
 from callboard.actors import orchestrator as orchestrators
 from callboard.actors.agents import Agent
 from callboard.actors.dead_letters import DeadLetters
@@ -38,7 +38,10 @@ def specs(wires: Wires) -> list[ChildSpec]:
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
         roles.SCHEDULER: [(beating.HEARTBEATS, beating.heartbeats)],
-        roles.ORCHESTRATOR: [(ORCHESTRATOR, _orchestrator)],
+        roles.ORCHESTRATOR: [
+            (relations.DEPENDENCIES, relations.dependencies),
+            (ORCHESTRATOR, _orchestrator),
+        ],
     }
     return [
         ChildSpec(name=name, start=_enrolled(wires, name, start))

@@ -10,6 +10,7 @@ from msgspec import Struct
 from callboard.actors.agents import Agent
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.channels.channel import Channel
+from callboard.actors.endings import Endings
 from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox, Source
@@ -19,6 +20,7 @@ from callboard.actors.task_log import TaskLog
 from callboard.config import Config
 from callboard.events.connection import Connection
 from callboard.events.consumers import MAX_ACK_PENDING
+from callboard.events.journal import Journal
 from callboard.events.loop import Loop
 
 
@@ -28,7 +30,9 @@ class Wires(Struct, frozen=True, kw_only=True):
     config: Config
     io: Loop
     connection: Connection
+    journal: Journal
     tasks: TaskLog
+    endings: Endings
     intake: Intake
     agents: Mapping[str, Agent]
     channels: Mapping[str, Channel]

@@ -9,6 +9,7 @@ from callboard.actors import command
 from callboard.actors.agents import Agent
 from callboard.actors.channels.channel import Channel, check
 from callboard.actors.command import RefusalError, Submit
+from callboard.actors.cycles import CycleCheck
 from callboard.actors.order import Order, Settled
 from callboard.actors.router import Router, explicit
 from callboard.actors.task import Task
@@ -22,10 +23,18 @@ from callboard.events.task_events import Submitted, TaskEvent
 class Intake:
     """What every way in shares: the agents that are served, the router and the delivery channels. For any thread."""
 
-    def __init__(self, agents: Mapping[str, Agent], router: Router, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        agents: Mapping[str, Agent],
+        router: Router,
+        channels: Mapping[str, Channel],
+        cycles: CycleCheck | None = None,
+    ) -> None:
+        """Without ``cycles``, tasks that wait for each other are only found once they are blocked."""
         self._agents = agents
         self._router = router
         self._channels = channels
+        self._cycles = cycles
         self._explicit = {name: explicit(agent) for name, agent in agents.items()}
 
     def check(self, wanted: Submit) -> None:
@@ -50,7 +59,7 @@ class Intake:
         """Return the order that makes ``wanted`` the task ``task_id``; ``heartbeat`` names the one that it comes from.
 
         Raises:
-            RefusalError: as :meth:`check`.
+            RefusalError: as :meth:`check`, or the task would wait for itself.
         """
         self.check(wanted)
         submission = wanted.submission
@@ -61,6 +70,8 @@ class Intake:
             route = self._route(wanted, task_id, now)
             return task.submit(None, task_id, submission, route, now, heartbeat=heartbeat)
 
+        if self._cycles is not None and submission.id is not None and submission.depends_on:
+            done = self._cycles.guarded(task_id, submission.depends_on, done)
         return Order(task_id, decide, done, fresh=True)
 
     def revive(

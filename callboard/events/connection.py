@@ -5,6 +5,7 @@ holds what they rely on.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -140,6 +141,21 @@ class Connection(Client):
         subscription = await self.subscribe(subject, cb=_ignore)
         self.taps[_tap_key(subscription)] = receive
         return subscription
+
+    async def listen(self, subject: str, receive: Callable[[Message], None]) -> Subscription:
+        """Do as :meth:`tap` does, for subjects by the thousand: no subscription has a task. End it with :meth:`deafen`.
+
+        What arrives before this returns is lost.
+        """
+        subscription = await self.subscribe(subject)
+        self.taps[_tap_key(subscription)] = receive
+        return subscription
+
+    async def deafen(self, subscription: Subscription) -> None:
+        """End what :meth:`listen` began at once; what is on its way is dropped."""
+        self.taps.pop(_tap_key(subscription), None)
+        with contextlib.suppress(NatsError):
+            await subscription.unsubscribe()
 
     async def _process_headers(self, headers: bytes) -> Any:
         return LazyHeaders(headers) if headers else None

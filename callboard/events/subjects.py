@@ -6,6 +6,7 @@ subject literally, so nobody else checks them.
 
 import base64
 import re
+import zlib
 from uuid import UUID
 
 from callboard.events.errors import InvalidTokenError, InvalidValueError, shorten
@@ -25,6 +26,7 @@ REQUEST = "callboard.request"
 EVENT_PREFIX = "callboard.events"
 TASK_PREFIX = "callboard.events.task"
 HEARTBEAT_PREFIX = "callboard.events.heartbeat"
+CHILD_PREFIX = "callboard.events.child"
 LIVE_PREFIX = "callboard.live"
 DEAD_PREFIX = "callboard.dead"
 TIMER_PREFIX = "callboard.timers"
@@ -38,6 +40,7 @@ COMMAND_PREFIXES = (SUBMIT, CANCEL, RETRY, HEARTBEAT)
 ORCHESTRATOR_DURABLE = "orchestrator"
 DEPENDENCIES_DURABLE = "dependencies"
 SUBTASKS_DURABLE = "subtasks"
+CHILDREN_DURABLE = "subtasks-children"
 SCHEDULER_DURABLE = "scheduler"
 DUE_DURABLE = "scheduler-due"
 HEARTBEATS_DURABLE = "heartbeats"
@@ -47,6 +50,8 @@ MAX_ID_BYTES = 192
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UUID_MARK = "~"
 _TEXT_MARK = "="
+_ENDS = ("completed", "failed", "cancelled", "expired", "retried")
+_BUCKETS = tuple(f"b{number:02x}" for number in range(256))
 
 
 def token(value: str, what: str = "id") -> str:
@@ -193,3 +198,29 @@ def specialist_durable(agent: str, priority: str) -> str:
 def delivery_durable(ending: str) -> str:
     """Return the durable consumer name of deliveries of tasks that ended as ``completed`` or ``failed``."""
     return f"delivery-{token(ending, 'event')}"
+
+
+def task_ends(task_id: str) -> list[str]:
+    """Return the filters of the stored events that end a task, or open its next life."""
+    return [f"{TASK_PREFIX}.{token(task_id)}.*.{event}" for event in _ENDS]
+
+
+def task_blocks(task_id: str) -> list[str]:
+    """Return the filters of the stored events that say whether a task waits for others."""
+    return [f"{TASK_PREFIX}.{token(task_id)}.*.{event}" for event in ("blocked", "unblocked")]
+
+
+def child(parent_id: str, task_id: str) -> str:
+    """Return the subject of the record that ``task_id`` is a subtask of ``parent_id``."""
+    bucket = _BUCKETS[zlib.crc32(task_id.encode()) % len(_BUCKETS)]
+    return f"{CHILD_PREFIX}.{token(parent_id)}.{bucket}.{token(task_id)}.linked"
+
+
+def children(parent_id: str) -> str:
+    """Return the filter of all records of the subtasks of ``parent_id``."""
+    return f"{CHILD_PREFIX}.{token(parent_id)}.>"
+
+
+def child_buckets(parent_id: str) -> list[str]:
+    """Return filters that together match what :func:`children` does, for more of them than one answer holds."""
+    return [f"{CHILD_PREFIX}.{token(parent_id)}.{bucket}.>" for bucket in _BUCKETS]
