@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from callboard.actors.dead_letters import REPLY_HEADER
-from callboard.client_queries import Queries
+from callboard.client_heartbeats import HeartbeatCommands
 from callboard.connecting import connect
 from callboard.errors import (
     NoAnswerError,
@@ -40,7 +40,7 @@ _TRIES: Final = 2
 _PAUSE_SECONDS: Final = 0.2
 
 
-class Client(Queries):
+class Client(HeartbeatCommands):
     """A connection to callboard through the NATS server at ``url``; to be used as an async context manager.
 
     Connecting fails at once when no server is there; a connection that breaks later comes back by itself, and calls
@@ -60,8 +60,7 @@ class Client(Queries):
         self.url = url
         self._options = {"name": name, **nats_options}
         self._connection = Connection()
-        super().__init__(Requester(self._connection, shown_url(url), timeout_seconds))
-        self._refusals = Refusals(self._connection)
+        super().__init__(Requester(self._connection, shown_url(url), timeout_seconds), Refusals(self._connection))
         self._followers: WeakSet[Follower] = WeakSet()
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,8 @@ from callboard.replies import (
     AgentList,
     AgentLog,
     Attempt,
+    HeartbeatInfo,
+    HeartbeatList,
     TaskEvents,
     TaskInfo,
     TaskPage,
@@ -91,6 +93,10 @@ class Queries:
     async def agents(self, *, min_seq: int | None = None) -> list[AgentInfo]:
         """Return what each agent does and did, by name."""
         return read(await self._query("agents", min_seq=min_seq), AgentList).agents
+
+    async def heartbeats(self, *, min_seq: int | None = None) -> list[HeartbeatInfo]:
+        """Return every heartbeat that is set, by name."""
+        return read(await self._query("heartbeats", min_seq=min_seq), HeartbeatList).heartbeats
 
     async def agent_log(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NotRequired, TypedDict, TypeVar, Unpack
 
 import msgspec
@@ -13,6 +14,7 @@ from callboard.events.subjects import token
 from callboard.events.submission import decode, utc
 from callboard.events.task_state import TERMINAL
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
+from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
@@ -36,6 +38,7 @@ _task: Final = msgspec.json.Decoder(requests.TaskQuery)
 _tasks: Final = msgspec.json.Decoder(requests.TasksQuery)
 _stats: Final = msgspec.json.Decoder(requests.StatsQuery)
 _agents: Final = msgspec.json.Decoder(requests.AgentsQuery)
+_heartbeats: Final = msgspec.json.Decoder(requests.HeartbeatsQuery)
 _agent_log: Final = msgspec.json.Decoder(requests.AgentLogQuery)
 _body: Final = msgspec.json.Decoder(dict[str, Raw])
 
@@ -146,6 +149,11 @@ class Endpoints:
         """Return attempts."""
         query = await self._reflected(decode(_agent_log, data or b"{}"))
         return await self._queries.agent_log(query.agent, query.task_id, query.limit)
+
+    async def heartbeats(self, data: bytes) -> HeartbeatsAnswer:
+        """Return all heartbeats."""
+        await self._reflected(decode(_heartbeats, data or b"{}"))
+        return await self._queries.heartbeats(datetime.now(UTC))
 
     async def _newest(self, task_id: str) -> TaskAnswer | None:
         """Return a task as the views have it, waiting for them when only the log has it so far."""

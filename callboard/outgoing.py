@@ -57,8 +57,8 @@ def prepare(content: Any, fields: SubmissionFields) -> Outgoing:
             raise InvalidValueError(f"expected {name} to be a number, got {value}", field=name)
     agent = message.pop("agent", None)
     task_id = message.setdefault("id", uuid4().hex)
-    command = _encode({"input": Raw(_encode(content, "input")), **message}, "the submission")
-    request = command if agent is None else _encode({"agent": agent, "input": content, **message}, "the submission")
+    command = encode({"input": Raw(encode(content, "input")), **message}, "the submission")
+    request = command if agent is None else encode({"agent": agent, "input": content, **message}, "the submission")
     parse_for_agent(request)
     return Outgoing(task_id, subjects.submit(agent), request, command)
 
@@ -100,7 +100,12 @@ def _from_fields(given: Any) -> Outgoing:
     return prepare(fields.pop("input"), fields)
 
 
-def _encode(value: Any, what: str) -> bytes:
+def encode(value: Any, what: str) -> bytes:
+    """Return ``value`` as JSON.
+
+    Raises:
+        InvalidValueError: it is not JSON; ``what`` names it in the message.
+    """
     try:
         return msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:

@@ -179,6 +179,33 @@ class AgentLog(Struct, frozen=True, kw_only=True):
     as_of_seq: int = 0
 
 
+class HeartbeatInfo(Struct, frozen=True, kw_only=True):
+    """A heartbeat as it is set; ``last_fire`` and ``next_fire`` are the times it was and is due (None: never)."""
+
+    name: str
+    agent: str = ""
+    input: Any = None
+    every_seconds: float | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    enabled: bool = True
+    overlap: str = "skip"
+    delivery: list[dict[str, Any]] = []
+    set_at: datetime | None = None
+    last_fire: datetime | None = None
+    last_task_id: str | None = None
+    next_fire: datetime | None = None
+    version: int = 0
+    seq: int = 0
+
+
+class HeartbeatList(Struct, frozen=True, kw_only=True):
+    """Every heartbeat, by name."""
+
+    heartbeats: list[HeartbeatInfo] = []
+    as_of_seq: int = 0
+
+
 class TaskEvents(Struct, frozen=True, kw_only=True):
     """Every event of one task, oldest first, each still the JSON object that the service sent."""
 

@@ -74,6 +74,10 @@ class AgentsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask about all agents."""
 
 
+class HeartbeatsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask about all heartbeats."""
+
+
 class AgentLogQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for attempts."""
 

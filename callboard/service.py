@@ -25,7 +25,7 @@ from callboard.problems import INTERNAL, ReplyTooLargeError, kind_of, problem
 _log = structlog.get_logger()
 
 NAME: Final = "callboard"
-QUERIES: Final = ("task", "tasks", "events", "stats", "agents", "agent_log")
+QUERIES: Final = ("task", "tasks", "events", "stats", "agents", "agent_log", "heartbeats")
 SUBMIT: Final = f"{subjects.API}.submit"
 RESULT: Final = f"{subjects.API}.result"
 STOP_SECONDS: Final = 5.0

@@ -26,6 +26,7 @@ _COMMANDS: Final = (
     ("demo", "callboard.cli.demo:demo", "Run the whole path once, on a server of its own, and show it."),
     ("submit", "callboard.cli.submit:submit", "Submit a task."),
     ("task", "callboard.cli.task:app", "Show, list, cancel and retry tasks."),
+    ("heartbeat", "callboard.cli.heartbeat:app", "Set, list, pause and remove tasks submitted time after time."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:agents", "Print what each agent does and did."),
     ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),

@@ -32,17 +32,14 @@ def check_cron(cron: str) -> None:
         raise InvalidValueError(f"expected cron to have at most {MAX_LENGTH} characters, got {len(cron)}", field="cron")
     count = len(cron.split())
     if count not in FIELD_COUNTS:
-        message = (
-            "expected cron to have 5 fields (minute, hour, day of month, month, day of week), or 6 with the second"
-        )
-        raise InvalidValueError(f"{message} first, got {count} in {shorten(cron)}", field="cron")
+        message = "expected cron to have 5 fields (minute, hour, day of month, month, day of week), or 6, seconds first"
+        raise InvalidValueError(f"{message}, got {count} in {shorten(cron)}", field="cron")
     try:
         if next(_local_times(cron, _SOME_MONDAY), None) is not None:
             return
     except (CronSimError, ValueError, AssertionError) as error:
-        raise InvalidValueError(
-            f"expected cron to be an expression, got {shorten(cron)}: {error}", field="cron"
-        ) from error
+        message = f"expected cron to be a cron expression, got {shorten(cron)}: {error}"
+        raise InvalidValueError(message, field="cron") from error
     message = f"expected cron to come due within 50 years, which {shorten(cron)} never does"
     raise InvalidValueError(message, field="cron")
 

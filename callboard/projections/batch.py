@@ -7,6 +7,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from callboard.events import heartbeat_events
+from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task_events import TaskEvent, decode
 from callboard.projections.log_event import LogEvent
 
@@ -22,16 +24,25 @@ class Entry(Struct, frozen=True, gc=False):
     event: TaskEvent
 
 
+class BeatEntry(Struct, frozen=True, gc=False):
+    """One event of a heartbeat: its place in the log, its version, and the event itself."""
+
+    seq: int
+    version: int
+    event: HeartbeatEvent
+
+
 class Batch(Struct, frozen=True):
     """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
 
-    ``event_id`` is the id of the last event.
+    ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first.
     """
 
     first: int
     last: int
     event_id: str
     tasks: dict[str, list[Entry]]
+    heartbeats: list[BeatEntry] = []
 
     @classmethod
     def of(cls, events: Sequence[LogEvent]) -> Self:
@@ -41,17 +52,20 @@ class Batch(Struct, frozen=True):
         left out in every rebuild as well.
         """
         tasks: dict[str, list[Entry]] = {}
+        heartbeats: list[BeatEntry] = []
         for event in events:
             if event.kind == "task":
                 _collect(tasks, event)
-        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks)
+            elif event.kind == "heartbeat":
+                _collect_heartbeat(heartbeats, event)
+        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats)
 
 
 def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
     try:
         decoded = decode(f"task.{event.event}", event.data)
     except _UNREADABLE as error:
-        _log.warning("projection.event_unreadable", seq=event.seq, id=event.id, kind=event.event, error=str(error))
+        _unreadable(event, error)
         return
     entry = Entry(event.seq, event.version, decoded)
     entries = tasks.get(event.id)
@@ -59,3 +73,16 @@ def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
         tasks[event.id] = [entry]
     else:
         entries.append(entry)
+
+
+def _collect_heartbeat(heartbeats: list[BeatEntry], event: LogEvent) -> None:
+    try:
+        decoded = heartbeat_events.decode(f"heartbeat.{event.event}", event.data)
+    except _UNREADABLE as error:
+        _unreadable(event, error)
+    else:
+        heartbeats.append(BeatEntry(event.seq, event.version, decoded))
+
+
+def _unreadable(event: LogEvent, error: Exception) -> None:
+    _log.warning("projection.event_unreadable", seq=event.seq, id=event.id, kind=event.event, error=str(error))

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from callboard.projections import find_agents, find_tasks, task_stats
+from callboard.projections import find_agents, find_heartbeats, find_tasks, task_stats
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
+from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.reader import connect
 
@@ -51,6 +52,10 @@ class Queries:
     async def agent_log(self, agent: str | None = None, task_id: str | None = None, limit: int = 50) -> AgentLogAnswer:
         """Return attempts, the last started one first."""
         return await self._run(lambda connection: find_agents.agent_log(connection, agent, task_id, limit))
+
+    async def heartbeats(self, now: datetime) -> HeartbeatsAnswer:
+        """Return every heartbeat there is, by name, with its next fire after ``now``."""
+        return await self._run(lambda connection: find_heartbeats.heartbeats(connection, now))
 
     def close(self) -> None:
         """Let running queries end, and close the connections; closing twice does nothing."""
