@@ -1,10 +1,13 @@
 """One callboard process: what it is made of, how it starts, and how it stops without losing anything."""
 
 import contextlib
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from secrets import token_hex
 from typing import Any, Final
 
 import pykka
@@ -32,12 +35,13 @@ from callboard.company import DELIVERY, PROJECTOR, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.directory import find_directory
-from callboard.events import subjects
+from callboard.endpoints import Orders, Sights
 from callboard.events.journal import Journal
+from callboard.events import subjects
 from callboard.events.loop import Loop
 from callboard.express import Express
 from callboard.link import Link
-from callboard.projections.log_event import LogEvent
+from callboard.membership import Membership
 from callboard.service import Service
 from callboard.view_set import ViewSet
 from callboard.wires import Wires
@@ -64,7 +68,8 @@ class App:
         gave_up: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.config = config
-        self._agents = roles.served(config.roles, {agent.name: agent for agent in agents})
+        self._app = {agent.name: agent for agent in agents}
+        self._agents = roles.served(config.roles, self._app)
         self._environment = environment or {}
         self._gave_up = gave_up or (lambda _error: None)
         self._link = Link(config, lost=self._gave_up)
@@ -73,6 +78,7 @@ class App:
         self._views: ViewSet | None = None
         self._channels: dict[str, Channel] = {}
         self._roster: dict[str, pykka.ActorRef[Any]] = {}
+        self._membership: Membership | None = None
         self._stopping = threading.Event()
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
         self._service: Service | None = None
@@ -94,7 +100,7 @@ class App:
         except BaseException:
             self.kill()
             raise
-        log.info("app.ready", url=self.url, agents=sorted(self._agents))
+        log.info("app.ready", url=self.url, agents=sorted(self._agents), roles=list(self.config.roles))
         return self.url
 
     def stop(self, grace_seconds: float | None = None) -> None:
@@ -106,6 +112,7 @@ class App:
             _attempt("service", self._stop_service)
             _attempt("work", lambda: self._drain(until))
             _attempt("connection", self._link.let_go)
+            _attempt("presence", self._leave)
             _attempt("views", self._catch_up)
         self.kill()
         log.info("app.stopped")
@@ -122,18 +129,23 @@ class App:
         _attempt("link", self._link.close)
 
     def _start(self) -> None:
-        secrets = self._secrets()
+        secrets = self._secrets() if self._plays(roles.DELIVERY, roles.ORCHESTRATOR, roles.SCHEDULER) else None
         self._link.open()
         io, connection = self._link.io, self._link.connection
         self._outbound.start()
         self._runner.start()
-        self._channels = self._open_channels(secrets)
+        if secrets is not None:
+            self._channels = self._open_channels(secrets)
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
-        self._views = ViewSet(self.config.directory, self._link, journal)
-        self._views.open()
+        if self._plays(roles.PROJECTOR):
+            self._views = ViewSet(self.config.directory, self._link, journal)
+            self._views.open()
+        node = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
+        self._membership = Membership(io, connection, node=node, agents=self._agents, app=self._app)
+        self._membership.open()
         tasks = TaskLog(journal, StateCache())
         cycles = CycleCheck(journal, tasks)
-        intake = Intake(self._agents, KeywordRouter(self.config.route_threshold), self._channels, cycles)
+        intake = Intake(self._membership.registry, KeywordRouter(self.config.route_threshold), self._channels, cycles)
         express = Express(connection, io, lambda: self._roster["orchestrator"])
         wires = Wires(
             config=self.config,
@@ -151,15 +163,14 @@ class App:
             answer=express.answer,
             roster=self._roster,
             stopping=self._stopping,
-            position=self._views.position,
-            read_event=LogEvent.from_message,
-            apply=self._views.runner.apply,
+            views=self._views,
             crashed=self._crashed,
         )
         io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
         self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)
         self._supervisor.ask(StartAll())
-        self._service = self._open_service(express, intake)
+        self._membership.join()
+        self._service = self._open_service(express, intake, self._membership)
         io.run(self._service.start())
 
     def _secrets(self) -> Secrets:
@@ -167,6 +178,9 @@ class App:
         return Secrets(self._environment, None if files is None else find_directory(files, "secrets_directory"))
 
     def _open_channels(self, secrets: Secrets) -> dict[str, Channel]:
+    def _plays(self, *names: str) -> bool:
+        return any(roles.plays(self.config.roles, name) for name in names)
+
         config = self.config
         channels: list[Channel] = [
             LogChannel(),
@@ -179,21 +193,19 @@ class App:
         ]
         return {channel.name: channel for channel in channels}
 
-    def _open_service(self, express: Express, intake: Intake) -> Service:
-        views = self._views
-        if views is None:
-            raise RuntimeError("expected the views to be open before the service")
+    def _open_service(self, express: Express, intake: Intake, membership: Membership) -> Service:
+        views, orders, sights = self._views, None, None
         desk = Desk(lambda: self._roster["orchestrator"], intake.revive)
-        return Service(
-            self._link.connection,
-            take=express.take,
-            cancel=desk.cancel,
-            retry=desk.retry,
-            queries=views.queries,
-            runner=views.runner,
-            load_events=views.load_events,
-            agents=sorted(self._agents),
-        )
+        if self._plays(roles.ORCHESTRATOR):
+            orders = Orders(take=express.take, cancel=desk.cancel, retry=desk.retry, forget=membership.forget)
+        if views is not None:
+            sights = Sights(
+                queries=views.queries,
+                runner=views.runner,
+                load_events=views.load_events,
+                processes=membership.registry.processes,
+            )
+        return Service(self._link.connection, orders=orders, sights=sights)
 
     def _crashed(self, name: str, error: BaseException) -> None:
         supervisor = self._supervisor
@@ -226,7 +238,8 @@ class App:
             return
         for answer in [ref.ask(Release(RELEASED), block=False) for ref in busy]:
             _attempt("release", partial(answer.get, timeout=CLOSE_SECONDS))
-        _ended(self._roster[DELIVERY].ask(Drain(), block=False), until)
+        if DELIVERY in self._roster:
+            _ended(self._roster[DELIVERY].ask(Drain(), block=False), until)
 
     def _catch_up(self) -> None:
         """Let the views reach the end of the log, so that the next start finds little to do."""
@@ -236,6 +249,10 @@ class App:
     def _stop_actors(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is not None:
+    def _leave(self) -> None:
+        if self._membership is not None and self._link.answers():
+            self._membership.leave()
+
             supervisor.ask(StopAll())
             supervisor.stop()
 

@@ -22,6 +22,7 @@ from callboard.actors.supervisor import ChildSpec
 from callboard.events import subjects
 from callboard.events.consumers import UNLIMITED
 from callboard.events.submission import PRIORITIES
+from callboard.projections.log_event import LogEvent
 from callboard.wires import Start, Wires, opener
 
 DELIVERY: Final = "delivery"
@@ -67,13 +68,15 @@ def specialist_name(agent: str) -> str:
 
 
 def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
+    if wires.views is None:
+        raise RuntimeError("expected views where a projector is to be started")
     return Projector.start(
         PROJECTOR,
         loop=wires.io,
         connection=wires.connection,
-        position=wires.position,
-        read=wires.read_event,
-        apply=wires.apply,
+        position=wires.views.position,
+        read=LogEvent.from_message,
+        apply=wires.views.runner.apply,
         crashed=wires.crashed,
     )
 

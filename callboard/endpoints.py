@@ -1,9 +1,9 @@
 """What the service does: one coroutine per subject, from the bytes of a request to what is to be answered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NotRequired, TypedDict, TypeVar, Unpack
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -22,6 +22,7 @@ from callboard.projections.runner import Runner
 Take = Callable[[bytes, str], None]
 Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 Retry = Callable[[str, str | None], Awaitable[tuple[str, int]]]
+Forget = Callable[[str], Awaitable[int]]
 LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 """From a task's id to name, sequence and body of each of its events, oldest first."""
 
@@ -33,6 +34,7 @@ READY_SECONDS: Final = 5.0
 
 _cancel: Final = msgspec.json.Decoder(requests.CancelRequest)
 _retry: Final = msgspec.json.Decoder(requests.RetryRequest)
+_forget: Final = msgspec.json.Decoder(requests.ForgetAgentRequest)
 _result: Final = msgspec.json.Decoder(requests.ResultRequest)
 _task: Final = msgspec.json.Decoder(requests.TaskQuery)
 _tasks: Final = msgspec.json.Decoder(requests.TasksQuery)
@@ -50,6 +52,13 @@ class Stored(Struct, frozen=True):
     seq: int
 
 
+class AgentForgotten(Struct, frozen=True):
+    """The answer to the request to forget an agent: its name, and the version of the event that says so."""
+
+    agent: str
+    version: int
+
+
 class EventsAnswer(Struct, frozen=True):
     """All events of one task, oldest first: each its name, its sequence and its body's fields."""
 
@@ -57,31 +66,38 @@ class EventsAnswer(Struct, frozen=True):
     as_of_seq: int
 
 
-class Collaborators(TypedDict):
-    """Whom the service asks.
+class Orders(Struct, frozen=True, kw_only=True):
+    """Whom requests that change something are passed to, in a process with an orchestrator.
 
     ``take`` gets the body of a submission and the subject to which it sends the answer, in its own time; it raises
     NotReadyError for one it does not take. ``cancel`` and ``retry`` store a command and return the task's id and the
-    sequence of its newest event, or raise NotFoundError, ConflictError or NotReadyError. ``load_events`` reads the log
-    itself. ``agents`` are listed even before their first task.
+    sequence of its newest event, or raise NotFoundError, ConflictError or NotReadyError. ``forget`` is told the name of
+    an agent and returns the version of the event that says so, or raises NotFoundError or ConflictError.
     """
 
     take: Take
     cancel: Cancel
     retry: Retry
+    forget: Forget
+
+
+class Sights(Struct, frozen=True, kw_only=True):
+    """Who answers questions, in a process with views. ``load_events`` reads the log itself.
+
+    ``processes`` tells how many processes serve each known agent; these are listed even before their first task.
+    """
+
     queries: Queries
     runner: Runner
     load_events: LoadEvents
-    agents: NotRequired[Sequence[str]]
+    processes: Callable[[], Mapping[str, int]] = dict
 
 
-class Endpoints:
-    """What the service does with its collaborators. All of it raises what ``problems`` knows."""
+class OrderEndpoints:
+    """Requests that change something. All of them raise what ``problems`` knows."""
 
-    def __init__(self, **given: Unpack[Collaborators]) -> None:
-        self._cancel, self._retry, self._load_events = given["cancel"], given["retry"], given["load_events"]
-        self._queries, self._runner = given["queries"], given["runner"]
-        self._known = tuple(given.get("agents", ()))
+    def __init__(self, orders: Orders) -> None:
+        self._cancel, self._retry, self._forget = orders.cancel, orders.retry, orders.forget
 
     async def cancel(self, data: bytes) -> Stored:
         """Call a task off."""
@@ -92,6 +108,19 @@ class Endpoints:
         """Give a task that has ended a new life."""
         request = decode(_retry, data)
         return Stored(*await self._retry(token(request.id), request.reason))
+
+    async def forget_agent(self, data: bytes) -> AgentForgotten:
+        """Have nobody wait for an agent any more."""
+        request = decode(_forget, data)
+        return AgentForgotten(request.agent, await self._forget(token(request.agent, "agent")))
+
+
+class QueryEndpoints:
+    """Questions about tasks and agents. All of them raise what ``problems`` knows."""
+
+    def __init__(self, sights: Sights) -> None:
+        self._queries, self._runner, self._load_events = sights.queries, sights.runner, sights.load_events
+        self._processes = sights.processes
 
     async def result(self, data: bytes) -> TaskAnswer:
         """Return a task once it has ended, or as it is when the wait is over.
@@ -143,7 +172,10 @@ class Endpoints:
     async def agents(self, data: bytes) -> AgentsAnswer:
         """Return what each agent does and did."""
         await self._reflected(decode(_agents, data or b"{}"))
-        return await self._queries.agents(self._known)
+        processes = self._processes()
+        answer = await self._queries.agents(list(processes))
+        agents = [msgspec.structs.replace(each, processes=processes.get(each.agent, 0)) for each in answer.agents]
+        return msgspec.structs.replace(answer, agents=agents)
 
     async def agent_log(self, data: bytes) -> AgentLogAnswer:
         """Return attempts."""

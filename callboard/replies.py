@@ -135,9 +135,13 @@ class AgentFailure(Struct, frozen=True, kw_only=True):
 
 
 class AgentInfo(Struct, frozen=True, kw_only=True):
-    """One agent: its tasks by state, how long the completed ones took in milliseconds, the share 0-1 that failed."""
+    """One agent: its tasks by state, how long the completed ones took in milliseconds, the share 0-1 that failed.
+
+    ``processes`` serve it right now; with none its tasks wait.
+    """
 
     agent: str
+    processes: int = 0
     active: int = 0
     queued: int = 0
     completed: int = 0

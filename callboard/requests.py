@@ -30,6 +30,12 @@ class RetryRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: str | None = None
 
 
+class ForgetAgentRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Have nobody wait for an agent any more that no process serves."""
+
+    agent: str
+
+
 class ResultRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a task, waiting up to ``wait_seconds`` for its end."""
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import metadata
-from typing import Final, Unpack
+from typing import Final
 
 import msgspec
 import structlog
@@ -17,7 +17,7 @@ from nats.micro.request import ERROR_CODE_HEADER, ERROR_HEADER, Handler, Request
 from nats.micro.service import EndpointStats
 from nats.micro.service import Service as MicroService
 
-from callboard.endpoints import Collaborators, Endpoint, Endpoints
+from callboard.endpoints import Endpoint, OrderEndpoints, Orders, QueryEndpoints, Sights, Take
 from callboard.errors import NotReadyError
 from callboard.events import subjects
 from callboard.problems import INTERNAL, ReplyTooLargeError, kind_of, problem
@@ -26,6 +26,7 @@ _log = structlog.get_logger()
 
 NAME: Final = "callboard"
 QUERIES: Final = ("task", "tasks", "events", "stats", "agents", "agent_log", "heartbeats")
+COMMANDS: Final = ("cancel", "retry", "forget_agent")
 SUBMIT: Final = f"{subjects.API}.submit"
 RESULT: Final = f"{subjects.API}.result"
 STOP_SECONDS: Final = 5.0
@@ -51,21 +52,24 @@ class Meter(Struct):
 
 
 class Service:
-    """Serves on an open connection, on its loop, between :meth:`start` and :meth:`stop`."""
+    """Serves on an open connection, on its loop, between :meth:`start` and :meth:`stop`.
+
+    It has the endpoints for which there is somebody: without ``orders`` it only answers questions, without ``sights``
+    it answers none.
+    """
 
     def __init__(
-        self, connection: Client, *, limits: Limits | None = None, **collaborators: Unpack[Collaborators]
+        self,
+        connection: Client,
+        *,
+        limits: Limits | None = None,
+        orders: Orders | None = None,
+        sights: Sights | None = None,
     ) -> None:
-        does = Endpoints(**collaborators)
         self._connection = connection
         self._limits = limits or Limits()
-        self._take = collaborators["take"]
-        self._endpoints: dict[str, Endpoint] = {
-            f"{subjects.API}.cancel": does.cancel,
-            f"{subjects.API}.retry": does.retry,
-            RESULT: does.result,
-            **{f"{subjects.QUERY}.{name}": getattr(does, name) for name in QUERIES},
-        }
+        self._take = None if orders is None else orders.take
+        self._endpoints = {**_commands(orders), **_queries(sights)}
         self._meters = {subject: Meter() for subject in (SUBMIT, *self._endpoints)}
         self._waiting: set[asyncio.Task[None]] = set()
         self._at_work: set[asyncio.Task[None]] = set()
@@ -86,7 +90,8 @@ class Service:
             stats_handler=self._measured,
         )
         self._service = service
-        await service.add_endpoint(name="submit", subject=SUBMIT, handler=self._submit)
+        if self._take is not None:
+            await service.add_endpoint(name="submit", subject=SUBMIT, handler=self._submitter(self._take))
         for subject in self._endpoints:
             name = subject.rpartition(".")[2]
             await service.add_endpoint(name=name, subject=subject, handler=self._handler(subject))
@@ -110,12 +115,15 @@ class Service:
             for task in late:
                 task.cancel()
 
-    async def _submit(self, request: Request) -> None:
-        """Pass a submission on without waiting: its answer comes with those of many others."""
-        try:
-            self._take(request.data, request._msg.reply)  # noqa: SLF001 - the library answers one request at a time
-        except NotReadyError as error:
-            await self._refuse(request, SUBMIT, error)
+    def _submitter(self, take: Take) -> Handler:
+        async def submit(request: Request) -> None:
+            """Pass a submission on without waiting: its answer comes with those of many others."""
+            try:
+                take(request.data, request._msg.reply)  # noqa: SLF001 - the library answers one request at a time
+            except NotReadyError as error:
+                await self._refuse(request, SUBMIT, error)
+
+        return submit
 
     def _handler(self, subject: str) -> Handler:
         tasks, limit = (
@@ -176,6 +184,20 @@ class Service:
         stats.num_errors, stats.last_error = meter.errors, meter.last_error
         stats.processing_time = meter.nanoseconds
         stats.average_processing_time = meter.nanoseconds // max(1, stats.num_requests)
+
+
+def _commands(orders: Orders | None) -> Mapping[str, Endpoint]:
+    if orders is None:
+        return {}
+    does = OrderEndpoints(orders)
+    return {f"{subjects.API}.{name}": getattr(does, name) for name in COMMANDS}
+
+
+def _queries(sights: Sights | None) -> Mapping[str, Endpoint]:
+    if sights is None:
+        return {}
+    does = QueryEndpoints(sights)
+    return {RESULT: does.result, **{f"{subjects.QUERY}.{name}": getattr(does, name) for name in QUERIES}}
 
 
 async def _respond(request: Request, data: bytes, headers: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What the actors of one process share, and how they come by their mailboxes."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pykka
@@ -22,10 +22,11 @@ from callboard.events.connection import Connection
 from callboard.events.consumers import MAX_ACK_PENDING
 from callboard.events.journal import Journal
 from callboard.events.loop import Loop
+from callboard.view_set import ViewSet
 
 
 class Wires(Struct, frozen=True, kw_only=True):
-    """What the actors of one process share; ``agents`` are those that it serves."""
+    """What the actors of one process share; ``agents`` are those that it serves, ``views`` belong to the projector."""
 
     config: Config
     io: Loop
@@ -42,9 +43,7 @@ class Wires(Struct, frozen=True, kw_only=True):
     answer: Answer
     roster: "dict[str, pykka.ActorRef[Any]]"
     stopping: threading.Event
-    position: Callable[[], int]
-    read_event: Callable[[str, int, bytes, str], Any]
-    apply: Callable[[Sequence[Any]], None]
+    views: ViewSet | None
     crashed: Callable[[str, BaseException], None]
 
 

@@ -16,7 +16,8 @@ from tests.support.running import Running
 
 OPTIONS = """
     --dir d --nats nats://n:4222 --creds c.creds --user u --password p --token t --replicas 3
-    --app a.py --roles orchestrator,specialist:one --grace 1.5 --ack-wait 2 --route-threshold 0.25 --worker-threads 4 --log-level debug
+    --app a.py --roles orchestrator,specialist:one
+    --grace 1.5 --ack-wait 2 --route-threshold 0.25 --worker-threads 4 --log-level debug
     --delivery-max-attempts 5 --delivery-base 0.5 --delivery-cap 7 --delivery-timeout 9
     --secrets-dir s --allow-private-addresses
 """

@@ -115,7 +115,7 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
         info = msgspec.json.decode((await desk.client.request("$SRV.INFO.callboard")).data)
         assert info["version"] == "0.1.0"
         subjects = {endpoint["subject"] for endpoint in info["endpoints"]}
-        assert subjects == {f"callboard.api.{name}" for name in ("submit", "cancel", "retry", "result")} | {
+        assert subjects == {f"callboard.api.{name}" for name in ("submit", "cancel", "retry", "forget_agent", "result")} | {
             f"callboard.query.{name}" for name in ("task", "tasks", "events", "stats", "agents", "agent_log")
         }
         stats = msgspec.json.decode((await desk.client.request("$SRV.STATS.callboard")).data)

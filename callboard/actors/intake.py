@@ -6,26 +6,26 @@ from datetime import datetime
 import msgspec
 
 from callboard.actors import command
-from callboard.actors.agents import Agent
+from callboard.actors.agent_registry import AgentRegistry
 from callboard.actors.channels.channel import Channel, check
 from callboard.actors.command import RefusalError, Submit
 from callboard.actors.cycles import CycleCheck
 from callboard.actors.order import Order, Settled
-from callboard.actors.router import Router, explicit
+from callboard.actors.router import Router
 from callboard.actors.task import Task
 from callboard.events import task
 from callboard.events.errors import InvalidValueError
 from callboard.events.submission import Submission, band
-from callboard.events.task import Route, TaskState
+from callboard.events.task import TaskState
 from callboard.events.task_events import Submitted, TaskEvent
 
 
 class Intake:
-    """What every way in shares: the agents that are served, the router and the delivery channels. For any thread."""
+    """What every way in shares: the agents that are known, the router and the delivery channels. For any thread."""
 
     def __init__(
         self,
-        agents: Mapping[str, Agent],
+        agents: AgentRegistry,
         router: Router,
         channels: Mapping[str, Channel],
         cycles: CycleCheck | None = None,
@@ -35,21 +35,21 @@ class Intake:
         self._router = router
         self._channels = channels
         self._cycles = cycles
-        self._explicit = {name: explicit(agent) for name, agent in agents.items()}
 
     def check(self, wanted: Submit) -> None:
         """Check what only those who serve can know.
 
         Raises:
-            RefusalError: the agent is served by nobody, or a delivery asks for what its channel does not take.
+            RefusalError: no process ever announced the agent, or a delivery asks for what its channel does not take.
         """
-        if wanted.agent is not None and wanted.agent not in self._agents:
-            served = ", ".join(sorted(self._agents)) or "none"
-            detail = f"expected an agent that is served ({served}), got {wanted.agent!r}"
+        submission = wanted.submission
+        if wanted.agent is not None and self._agents.explicit(wanted.agent) is None:
+            known = ", ".join(self._agents.processes()) or "none"
+            detail = f"expected an agent that is known ({known}), got {wanted.agent!r}"
             raise RefusalError(command.UNKNOWN_AGENT, detail, "agent")
-        if wanted.submission.delivery:
+        if submission.delivery:
             try:
-                check(wanted.submission.delivery, self._channels)
+                check(submission.delivery, self._channels)
             except InvalidValueError as error:
                 raise RefusalError(command.INVALID, str(error), error.field) from error
 
@@ -63,11 +63,12 @@ class Intake:
         """
         self.check(wanted)
         submission = wanted.submission
+        named = None if wanted.agent is None else self._agents.explicit(wanted.agent)
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
             if state is not None:
                 return []
-            route = self._route(wanted, task_id, now)
+            route = named or self._agents.route(self._router, _task(submission, task_id, now))
             return task.submit(None, task_id, submission, route, now, heartbeat=heartbeat)
 
         if self._cycles is not None and submission.id is not None and submission.depends_on:
@@ -80,13 +81,8 @@ class Intake:
         """Decide the new life of a task that had ended; one that had found no agent is routed again."""
         route = None
         if state is not None and state.agent is None and state.submitted is not None:
-            route = self._router.route(_task(state.submitted, state.id, now), list(self._agents.values()))
+            route = self._agents.route(self._router, _task(state.submitted, state.id, now))
         return task.retry(state, route, now, reason=reason, by=by)
-
-    def _route(self, wanted: Submit, task_id: str, now: datetime) -> Route:
-        if wanted.agent is not None:
-            return self._explicit[wanted.agent]
-        return self._router.route(_task(wanted.submission, task_id, now), list(self._agents.values()))
 
 
 def _task(submission: Submission | Submitted, task_id: str, now: datetime) -> Task:

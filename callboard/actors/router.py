@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 import structlog
 from msgspec import Struct
 
-from callboard.actors.agents import Agent
+from callboard.actors.agents import Rule
 from callboard.actors.keywords import Keywords, words_of
 from callboard.actors.message import message_of
 from callboard.actors.task import Task
@@ -19,10 +19,38 @@ MAX_NAMED: Final = 10
 """How many matched keywords a reason names."""
 
 
+class Candidate(Protocol):
+    """What a router looks at of an agent: an agent itself, or what another process has announced of one."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of tasks that are meant for it."""
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Words of tasks that are meant for it."""
+
+    @property
+    def fallback(self) -> bool:
+        """Whether it takes what nobody else does."""
+
+    @property
+    def max_attempts(self) -> int:
+        """How often it tries a task."""
+
+    @property
+    def can_handle(self) -> Rule | None:
+        """Its own rule; None when it has none, or its code is not loaded here."""
+
+
 class Router(Protocol):
     """How a task finds its agent."""
 
-    def route(self, task: Task, agents: Sequence[Agent]) -> Route:
+    def route(self, task: Task, agents: Sequence[Candidate]) -> Route:
         """Return the agent for ``task`` and the reason; without one, the reason says why nobody takes it.
 
         Raises nothing: a task that cannot be routed is a route without an agent.
@@ -33,7 +61,7 @@ class Router(Protocol):
 class Match(Struct, frozen=True):
     """One agent's claim to a task."""
 
-    agent: Agent
+    agent: Candidate
     confidence: float
     method: str
     reason: str
@@ -55,7 +83,7 @@ class KeywordRouter:
         self._threshold = threshold
         self._compiled: dict[tuple[str, ...], Keywords] = {}
 
-    def route(self, task: Task, agents: Sequence[Agent]) -> Route:
+    def route(self, task: Task, agents: Sequence[Candidate]) -> Route:
         """Return the route of ``task`` among ``agents``."""
         matches = sorted(self._matches(task, agents), key=_rank)
         if matches and matches[0].confidence >= self._threshold:
@@ -67,7 +95,7 @@ class KeywordRouter:
             return Route(agent=None, reason=f"{reason}, and there is no fallback agent")
         return _route(fallback, f"{reason}: left to the fallback agent", 0.0, "fallback", task.kind)
 
-    def _matches(self, task: Task, agents: Sequence[Agent]) -> Iterator[Match]:
+    def _matches(self, task: Task, agents: Sequence[Candidate]) -> Iterator[Match]:
         words = words_of(task.input)
         for agent in agents:
             ruled = _rule(agent, task)
@@ -76,7 +104,7 @@ class KeywordRouter:
             matched = self._keywords(agent).found_in(words)
             yield from self._claims(agent, task, ruled, matched)
 
-    def _claims(self, agent: Agent, task: Task, ruled: float | None, matched: tuple[str, ...]) -> Iterator[Match]:
+    def _claims(self, agent: Candidate, task: Task, ruled: float | None, matched: tuple[str, ...]) -> Iterator[Match]:
         if task.kind is not None and task.kind in agent.kinds:
             reason = f"{shorten(task.kind)} is one of its kinds"
             yield Match(agent, 1.0, "rule", reason, (2, len(matched)))
@@ -88,7 +116,7 @@ class KeywordRouter:
             weight = (0, len(matched) / total, sum(map(len, matched)))
             yield Match(agent, 1 - 0.5 ** len(matched), "keyword", f"{reason} ({len(matched)} of {total})", weight)
 
-    def _keywords(self, agent: Agent) -> Keywords:
+    def _keywords(self, agent: Candidate) -> Keywords:
         compiled = self._compiled.get(agent.keywords)
         if compiled is None:
             compiled = self._compiled[agent.keywords] = Keywords(agent.keywords)
@@ -105,12 +133,12 @@ class KeywordRouter:
         return f"no agent {kind}has a keyword that is in the input"
 
 
-def explicit(agent: Agent) -> Route:
+def explicit(agent: Candidate) -> Route:
     """Return the route to ``agent`` of a task that was sent to it by name."""
     return _route(agent, "the submission names this agent", 1.0, "explicit", None)
 
 
-def _route(agent: Agent, reason: str, confidence: float, method: str, intent: str | None) -> Route:
+def _route(agent: Candidate, reason: str, confidence: float, method: str, intent: str | None) -> Route:
     return Route(
         agent=agent.name,
         reason=reason,
@@ -130,7 +158,7 @@ def _named(matched: tuple[str, ...]) -> str:
     return ", ".join([*matched[:MAX_NAMED], *more])
 
 
-def _rule(agent: Agent, task: Task) -> float | None:
+def _rule(agent: Candidate, task: Task) -> float | None:
     """Return what the agent's own rule says: 0-1, None without a rule or an opinion; a broken rule says no."""
     if agent.can_handle is None:
         return None

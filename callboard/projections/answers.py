@@ -94,9 +94,13 @@ class AgentError(Struct, frozen=True, kw_only=True):
 
 
 class AgentItem(Struct, frozen=True, kw_only=True):
-    """One agent: tasks by state, the duration of completed ones, the share of ended ones that failed."""
+    """One agent: tasks by state, the duration of completed ones, the share of ended ones that failed.
+
+    ``processes`` serve it right now.
+    """
 
     agent: str
+    processes: int = 0
     active: int
     queued: int
     completed: int

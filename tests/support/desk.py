@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 
 from callboard.actors.order import Settled
 from callboard.actors.petition import Petition, Verdict
+from callboard.endpoints import Orders, Sights
 from callboard.errors import ConflictError, NotFoundError
 from callboard.events import task
 from callboard.events.connection import Connection
@@ -47,6 +48,7 @@ class Desk:
         self.log: list[tuple[str, int, bytes]] = []
         self.histories: dict[str, list[TaskEvent]] = {}
         self.submissions: list[AgentSubmission] = []
+        self.forgotten: list[str] = []
 
     def store(self, *events: TaskEvent) -> int:
         """Append ``events`` to log and views, as the projector would; return the last sequence."""
@@ -99,6 +101,10 @@ class Desk:
             raise ConflictError(f"task {task_id} cannot be retried: it is {state.status}")
         return task_id, self.store(*new)
 
+    async def forget(self, agent: str) -> int:
+        self.forgotten.append(agent)
+        return len(self.forgotten)
+
     async def load_events(self, task_id: str) -> list[tuple[str, int, bytes]]:
         return [
             (subject.split(".")[5], seq, data) for subject, seq, data in self.log if subject.split(".")[3] == task_id
@@ -139,13 +145,13 @@ async def serving(
     desk.accept = submit or desk.submit
     desk.service = Service(
         connection,
-        take=desk.take,
-        cancel=desk.cancel,
-        retry=desk.retry,
-        queries=queries,
-        runner=desk.runner,
-        load_events=desk.load_events,
-        agents=["billing", "idle"],
+        orders=Orders(take=desk.take, cancel=desk.cancel, retry=desk.retry, forget=desk.forget),
+        sights=Sights(
+            queries=queries,
+            runner=desk.runner,
+            load_events=desk.load_events,
+            processes=lambda: {"billing": 2, "idle": 0},
+        ),
         limits=limits,
     )
     await desk.service.start()

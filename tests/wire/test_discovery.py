@@ -10,6 +10,7 @@ ENDPOINTS = {
     "callboard.api.submit",
     "callboard.api.cancel",
     "callboard.api.retry",
+    "callboard.api.forget_agent",
     "callboard.api.result",
     "callboard.query.task",
     "callboard.query.tasks",
