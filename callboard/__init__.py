@@ -2,7 +2,7 @@
 
 from callboard.lazy_names import lazy_names
 
-__all__ = ["Agent", "CallboardError", "Client", "Context", "Task", "specialist"]
+__all__ = ["Agent", "CallboardError", "Client", "Context", "Fail", "Retry", "Task", "specialist"]
 
 # The command line passes through here, and is to hear a Ctrl-C before all of the rest is imported.
 __getattr__ = lazy_names(
@@ -12,6 +12,8 @@ __getattr__ = lazy_names(
         "CallboardError": "callboard.events.errors",
         "Client": "callboard.client",
         "Context": "callboard.actors.context",
+        "Fail": "callboard.actors.retrying",
+        "Retry": "callboard.actors.retrying",
         "Task": "callboard.actors.task",
         "specialist": "callboard.actors.agents",
     },

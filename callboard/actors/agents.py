@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from callboard.actors import signature
+from callboard.actors.backoff import DEFAULT_BASE_SECONDS, DEFAULT_CAP_SECONDS, DEFAULT_FACTOR, Backoff
 from callboard.actors.context import Context
 from callboard.actors.folding import fold
 from callboard.actors.origin import origin_of
+from callboard.actors.retrying import is_pause
 from callboard.actors.signature import Handler, HandlerSignature
 from callboard.actors.task import Task
 from callboard.events.errors import InvalidValueError, shorten
@@ -34,6 +36,8 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
     ``kinds`` and ``keywords`` route tasks to it, ``can_handle`` decides about a task itself, and a ``fallback`` agent
     gets what nobody else takes. At most ``concurrency`` tasks run at a time; one attempt may take ``timeout_seconds``.
     With ``isolation="process"`` a plain function runs in a worker process that is killed when it must end.
+    Between two attempts lie pauses as :class:`Backoff` has them; after an error of the classes ``no_retry`` there is no
+    other attempt.
 
     Raises:
         InvalidValueError: a field is out of range; the message names it.
@@ -47,6 +51,10 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
     concurrency: int = 10
     timeout_seconds: float = 60.0
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
+    retry_base_seconds: float = DEFAULT_BASE_SECONDS
+    retry_factor: float = DEFAULT_FACTOR
+    retry_cap_seconds: float = DEFAULT_CAP_SECONDS
+    no_retry: tuple[type[BaseException], ...] = ()
     can_handle: Rule | None = None
     isolation: Isolation = "thread"
     origin: str | None = None
@@ -65,6 +73,11 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
     def input_type(self) -> type[Struct] | None:
         """The Struct the handler wants as its input, None when it takes the task."""
         return self.signature.input_type
+
+    @property
+    def backoff(self) -> Backoff:
+        """The pauses between attempts."""
+        return Backoff(self.retry_base_seconds, self.retry_factor, self.retry_cap_seconds)
 
     @property
     def is_async(self) -> bool:
@@ -87,7 +100,7 @@ class Agent(Struct, frozen=True, kw_only=True, eq=False):
         return msgspec.convert(task.input, wanted) if wanted is not None and isinstance(task, Task) else task
 
 
-def specialist(  # noqa: PLR0913 - each is a keyword with a default
+def specialist(  # noqa: PLR0913 - what an agent is, said by name
     name: str,
     *,
     keywords: Iterable[str] = (),
@@ -97,6 +110,10 @@ def specialist(  # noqa: PLR0913 - each is a keyword with a default
     timeout_seconds: float = 60.0,
     max_attempts: int = DEFAULT_MAX_ATTEMPTS,
     isolation: Isolation = "thread",
+    retry_base_seconds: float = DEFAULT_BASE_SECONDS,
+    retry_factor: float = DEFAULT_FACTOR,
+    retry_cap_seconds: float = DEFAULT_CAP_SECONDS,
+    no_retry: Iterable[type[BaseException]] = (),
 ) -> Callable[[Any], Agent]:
     """Return a decorator that makes an :class:`Agent` of a function or a class, and registers it nowhere.
 
@@ -120,6 +137,10 @@ def specialist(  # noqa: PLR0913 - each is a keyword with a default
             concurrency=concurrency,
             timeout_seconds=timeout_seconds,
             max_attempts=max_attempts,
+            retry_base_seconds=retry_base_seconds,
+            retry_factor=retry_factor,
+            retry_cap_seconds=retry_cap_seconds,
+            no_retry=_classes(no_retry),
             can_handle=rule,
             isolation=isolation,
         )
@@ -155,6 +176,11 @@ def _texts(field: str, values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _classes(values: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:
+    _expect("no_retry", isinstance(values, Iterable), "a list of exception classes", values)
+    return tuple(values)
+
+
 def _check(agent: Agent) -> None:
     token(agent.name, "agent name")
     _expect("kinds", isinstance(agent.kinds, tuple), "a tuple", agent.kinds)
@@ -169,8 +195,20 @@ def _check(agent: Agent) -> None:
     _expect_count("max_attempts", agent.max_attempts, MAX_ATTEMPTS)
     _expect("timeout_seconds", _is_duration(agent.timeout_seconds), "a number above 0", agent.timeout_seconds)
     _expect("isolation", agent.isolation in ISOLATIONS, '"thread" or "process"', agent.isolation)
+    _check_backoff(agent)
     if agent.can_handle is not None:
         _check_rule(agent.can_handle)
+
+
+def _check_backoff(agent: Agent) -> None:
+    base, factor, cap = agent.retry_base_seconds, agent.retry_factor, agent.retry_cap_seconds
+    _expect("retry_base_seconds", is_pause(base), "a number of seconds from 0 to a year", base)
+    _expect("retry_factor", _is_duration(factor) and factor >= 1, "a number from 1 on", factor)
+    _expect("retry_cap_seconds", is_pause(cap), "a number of seconds from 0 to a year", cap)
+    _expect("retry_cap_seconds", cap >= base, f"at least retry_base_seconds ({base:g})", cap)
+    for error in agent.no_retry:
+        right = isinstance(error, type) and issubclass(error, BaseException)
+        _expect("no_retry", right, "exception classes", error)
 
 
 def _check_rule(rule: Any) -> None:

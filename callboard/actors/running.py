@@ -23,6 +23,7 @@ from callboard.actors.worker_threads import WorkerThread, WorkerThreads
 Done = Callable[[Outcome], None]
 
 _CANCELLED: Final = outcome.failure(outcome.CANCELLED, "the task was cancelled")
+_LOST: Final = outcome.failure(outcome.LOST, "another worker has the task", retryable=True)
 _STOPPED: Final = outcome.failure(outcome.STOPPED, "the worker stops", retryable=True)
 
 
@@ -44,8 +45,8 @@ class Host(Protocol):
 class Running:
     """One attempt. It is queued, begun, and over; ``done`` is called with its outcome when it gets over.
 
-    Whoever calls it off (a cancellation, the timeout, the stop of the runner) fixes its outcome. The handler is then
-    told, and given up when it has not ended after the grace.
+    Whoever calls it off (a cancellation, the timeout, the stop, the loss of its lease) fixes its outcome. The handler
+    is then told, and given up when it has not ended after the grace.
     """
 
     __slots__ = ("_begun", "_deadline", "_host", "_lock", "_over", "_raw", "_verdict", "agent", "ctx", "done", "task",
@@ -75,6 +76,10 @@ class Running:
     def stop(self) -> None:
         """Call the attempt off because its worker stops; it ends as ``Stopped``, which is retryable."""
         self._call_off(_STOPPED)
+
+    def lose(self) -> None:
+        """Call the attempt off because the log counts it as lost; it ends as ``Lost``, which nobody records."""
+        self._call_off(_LOST)
 
     def give_up(self) -> None:
         """End an attempt that was called off without waiting for its handler any longer."""
@@ -152,7 +157,7 @@ class Running:
         """Return the outcome of a handler that raised, and log where it did."""
         if self._verdict is None:
             self._log.warning("handler.raised", error=_named(error), exc_info=error)
-        return outcome.of_exception(error)
+        return outcome.of_exception(error, self.agent.no_retry)
 
     def _interrupt(self) -> None:
         """Tell the handler that it is called off."""

@@ -13,7 +13,8 @@ BEGUN = ["submitted", "routed", "assigned"]
 def error(events: list[WireEvent]) -> tuple[str, str]:
     """Return type and message of the error of a failed task, which its last attempt had, too."""
     failed = last(events, "failed").fields["error"]
-    assert last(events, "attempt_failed").fields["error"] == failed
+    attempt = last(events, "attempt_failed").fields["error"]
+    assert {name: attempt[name] for name in attempt if name != "traceback"} == failed
     return failed["type"], failed["message"]
 
 
