@@ -1,11 +1,14 @@
 """Tasks at a specialist that wait for a free place: strictest band first, in order of arrival inside a band."""
 
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from callboard.actors.letter import Letter
 from callboard.events.submission import PRIORITIES
 from callboard.events.task_events import Assigned
+
+MAX_PASSED_OVER: Final = 500
+"""So many tasks of stricter bands start before the one that has waited longest in its band gets the next place."""
 
 
 class Waiting(NamedTuple):
@@ -13,32 +16,56 @@ class Waiting(NamedTuple):
 
     task_id: str
     version: int
+    life: int
     attempt: int
     letter: Letter
 
 
-class WaitingRoom:
-    """A queue per priority band. For one thread."""
+class _Band:
+    """One band's queue, and how often others were preferred to its head."""
 
     def __init__(self) -> None:
-        self._bands: dict[str, deque[Waiting]] = {band: deque() for band in PRIORITIES}
+        self.queue: deque[Waiting] = deque()
+        self.passed_over = 0
+
+
+class WaitingRoom:
+    """A queue per priority band, strictest first; no band waits for ever. For one thread."""
+
+    def __init__(self) -> None:
+        self._bands = {band: _Band() for band in PRIORITIES}
 
     def add(self, event: Assigned, letter: Letter) -> None:
         """Put the attempt that ``event`` assigned at the end of its band."""
-        waiting = Waiting(event.originator_id, event.originator_version, event.attempt, letter)
-        self._bands[event.priority].append(waiting)
+        waiting = Waiting(event.originator_id, event.originator_version, event.life, event.attempt, letter)
+        self._bands[event.priority].queue.append(waiting)
 
     def take(self, count: int) -> list[Waiting]:
-        """Return up to ``count`` attempts in the order they are to start."""
+        """Return up to ``count`` attempts in the order they are to start.
+
+        That is the head of the strictest band, unless the head of another was passed over ``MAX_PASSED_OVER`` times;
+        of several such, the one that was passed over most often, and of these the strictest.
+        """
         taken: list[Waiting] = []
-        for queue in self._bands.values():
-            while queue and len(taken) < count:
-                taken.append(queue.popleft())
+        while len(taken) < count:
+            occupied = [band for band in self._bands.values() if band.queue]
+            if not occupied:
+                break
+            taken.append(_next(occupied))
         return taken
 
     def clear(self) -> list[Letter]:
         """Empty the room and return the letters of all who waited."""
-        letters = [waiting.letter for queue in self._bands.values() for waiting in queue]
-        for queue in self._bands.values():
-            queue.clear()
+        letters = [waiting.letter for band in self._bands.values() for waiting in band.queue]
+        self._bands = {band: _Band() for band in PRIORITIES}
         return letters
+
+
+def _next(bands: list[_Band]) -> Waiting:
+    """Take the head whose turn it is out of ``bands``, strictest first, none of them empty."""
+    overdue = max(bands, key=lambda band: band.passed_over)
+    chosen = overdue if overdue.passed_over >= MAX_PASSED_OVER else bands[0]
+    for laxer in bands[bands.index(chosen) + 1 :]:
+        laxer.passed_over += 1
+    chosen.passed_over = 0
+    return chosen.queue.popleft()
