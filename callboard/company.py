@@ -41,6 +41,7 @@ def specs(wires: Wires) -> list[ChildSpec]:
         roles.SCHEDULER: [(beating.HEARTBEATS, beating.heartbeats)],
         roles.ORCHESTRATOR: [
             (relations.DEPENDENCIES, relations.dependencies),
+            (relations.SUBTASKS, relations.subtasks),
             (ORCHESTRATOR, _orchestrator),
         ],
     }

@@ -159,7 +159,7 @@ class _Batch:
         The log refuses events that were decided on an old state. Nobody refuses to do nothing: that takes the newest.
         """
         self._stored: list[StoredEvent] = []
-        self._plans: list[tuple[Order, TaskState | None, list[TaskEvent]]] = []
+        self._plans: list[tuple[Order, TaskState | None, list[TaskEvent], int]] = []
         self._states: dict[str, TaskState | None] = {key: known.state for key, known in self._known.items()}
         doubtful: set[str] = set()
         size = 0
@@ -168,7 +168,7 @@ class _Batch:
             events = order.decide(state, self._now)
             if not events and order.version is None and order.task_id not in self._loaded:
                 doubtful.add(order.task_id)
-            stored = [self._tasks.stored(event) for event in events]
+            stored = [record for event in events for record in self._tasks.records(event)]
             size += sum(len(event.state) for event in stored)
             full = len(self._stored) + len(stored) > MAX_BATCH or size > MAX_BATCH_BYTES
             if full and self._plans:
@@ -177,7 +177,7 @@ class _Batch:
                 state = evolve(state, event)
             self._states[order.task_id] = state
             self._stored += stored
-            self._plans.append((order, state, events))
+            self._plans.append((order, state, events, len(stored)))
         return doubtful
 
     def append(self) -> Iterator[tuple[Order, Settled]]:
@@ -185,8 +185,8 @@ class _Batch:
         seqs = iter(self._tasks.append(self._stored) if self._stored else [])
         last = {task_id: known.seq for task_id, known in self._known.items()}
         settleds = []
-        for order, state, events in self._plans:
-            for _ in events:
+        for order, state, events, count in self._plans:
+            for _ in range(count):
                 last[order.task_id] = next(seqs)
             settleds.append((order, Settled(state, events, last.get(order.task_id, 0))))
         self._tasks.remember(

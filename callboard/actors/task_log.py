@@ -6,9 +6,10 @@ from eventsourcing.persistence import StoredEvent
 
 from callboard.actors.state_cache import Known, StateCache
 from callboard.events.journal import Journal
+from callboard.events.link import linked
 from callboard.events.recorders import JetStreamApplicationRecorder
 from callboard.events.task import TaskState, evolve
-from callboard.events.task_events import TaskEvent
+from callboard.events.task_events import Submitted, TaskEvent
 from callboard.events.task_mapper import TaskMapper
 
 
@@ -43,6 +44,12 @@ class TaskLog:
     def stored(self, event: TaskEvent) -> StoredEvent:
         """Return ``event`` with its body encoded, ready for :meth:`append`."""
         return self._mapper.to_stored_event(event)
+
+    def records(self, event: TaskEvent) -> list[StoredEvent]:
+        """Return what is to be stored for ``event``: a subtask is linked to its parent, and the event comes last."""
+        stored = self.stored(event)
+        link = linked(event) if isinstance(event, Submitted) else None
+        return [stored] if link is None else [link, stored]
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store ``events``, all or none, and return their stream sequences; raises as the recorder does."""

@@ -26,6 +26,15 @@ PAGE: Final = 500
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
+class AddressedEvent(StoredEvent):
+    """What is stored in the same save as events, under a subject of its own, outside of any aggregate.
+
+    It is stored once for ever: nothing may stand under its subject without the last token.
+    """
+
+    subject: str
+
+
 class Journal:
     """The events under one subject prefix of a stream: how they are addressed, appended and loaded."""
 
@@ -47,6 +56,8 @@ class Journal:
         Raises:
             InvalidValueError: its id is too long for a subject, or its topic cannot stand in a header.
         """
+        if isinstance(event, AddressedEvent):
+            return Record(event.subject, f"{event.subject.rpartition('.')[0]}.>", event.state)
         head = f"{self.prefix}.{id_token(event.originator_id)}.{event.originator_version}"
         named = self._names.get(event.topic)
         if named is None:
