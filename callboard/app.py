@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 
 from callboard import company, roles
 from callboard.actors.agents import Agent
+from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.channels.channel import Channel
 from callboard.actors.channels.log import LogChannel
 from callboard.actors.channels.secrets import Secrets
@@ -27,7 +28,7 @@ from callboard.actors.endings import Endings
 from callboard.actors.intake import Intake
 from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
-from callboard.actors.specialist import CancelRun, Release
+from callboard.actors.specialist import Release
 from callboard.actors.state_cache import StateCache
 from callboard.actors.supervisor import Crashed, EndRestarts, StartAll, StopAll, Supervisor
 from callboard.actors.task_log import TaskLog
@@ -36,8 +37,8 @@ from callboard.config import Config
 from callboard.desk import Desk
 from callboard.directory import find_directory
 from callboard.endpoints import Orders, Sights
-from callboard.events.journal import Journal
 from callboard.events import subjects
+from callboard.events.journal import Journal
 from callboard.events.loop import Loop
 from callboard.express import Express
 from callboard.link import Link
@@ -50,6 +51,8 @@ log = structlog.get_logger()
 
 CLOSE_SECONDS: Final = 10.0
 HANDLER_SECONDS: Final = 1.0
+CANCELLED: Final = "cancelled"
+ATTEMPT_FAILED: Final = "attempt_failed"
 RELEASED: Final = "callboard was stopped while this attempt ran"
 
 
@@ -75,10 +78,10 @@ class App:
         self._link = Link(config, lost=self._gave_up)
         self._outbound = Loop("callboard-outbound")
         self._runner = Runner(max_threads=config.worker_threads)
+        self._membership: Membership | None = None
         self._views: ViewSet | None = None
         self._channels: dict[str, Channel] = {}
         self._roster: dict[str, pykka.ActorRef[Any]] = {}
-        self._membership: Membership | None = None
         self._stopping = threading.Event()
         self._supervisor: pykka.ActorRef[Supervisor] | None = None
         self._service: Service | None = None
@@ -109,10 +112,10 @@ class App:
         until = time.monotonic() + grace
         log.info("app.stopping", grace_seconds=grace)
         if not self._link.lost:
+            _attempt("presence", self._leave)
             _attempt("service", self._stop_service)
             _attempt("work", lambda: self._drain(until))
             _attempt("connection", self._link.let_go)
-            _attempt("presence", self._leave)
             _attempt("views", self._catch_up)
         self.kill()
         log.info("app.stopped")
@@ -166,21 +169,23 @@ class App:
             views=self._views,
             crashed=self._crashed,
         )
-        io.run(connection.subscribe(subjects.live_event("cancelled"), cb=self._heard_cancelled))
+        for ending in (CANCELLED, ATTEMPT_FAILED) if self._agents else ():
+            io.run(connection.subscribe(subjects.live_event(ending), cb=self._heard_ended))
+        connection.on_reconnect(lambda: self._tell_specialists(CheckRuns()))
         self._supervisor = Supervisor.start(company.specs(wires), self._gave_up)
         self._supervisor.ask(StartAll())
         self._membership.join()
         self._service = self._open_service(express, intake, self._membership)
         io.run(self._service.start())
 
+    def _plays(self, *names: str) -> bool:
+        return any(roles.plays(self.config.roles, name) for name in names)
+
     def _secrets(self) -> Secrets:
         files = self.config.secrets_directory
         return Secrets(self._environment, None if files is None else find_directory(files, "secrets_directory"))
 
     def _open_channels(self, secrets: Secrets) -> dict[str, Channel]:
-    def _plays(self, *names: str) -> bool:
-        return any(roles.plays(self.config.roles, name) for name in names)
-
         config = self.config
         channels: list[Channel] = [
             LogChannel(),
@@ -213,12 +218,15 @@ class App:
             with contextlib.suppress(pykka.ActorDeadError):
                 supervisor.tell(Crashed(name, error))
 
-    async def _heard_cancelled(self, message: Msg) -> None:
-        """Stop the handler of a task that was just cancelled, whoever did it, if it runs here."""
-        task_id = message.subject.split(".")[3]
+    async def _heard_ended(self, message: Msg) -> None:
+        """Stop the handler of an attempt that somebody just ended, whoever it was, if it runs here."""
+        task_id, version = subjects.task_version(message.subject)
+        self._tell_specialists(RunEnded(task_id, version, message.subject.endswith(CANCELLED)))
+
+    def _tell_specialists(self, message: RunEnded | CheckRuns) -> None:
         for name in self._agents:
             with contextlib.suppress(KeyError, pykka.ActorDeadError):
-                self._roster[specialist_name(name)].tell(CancelRun(task_id))
+                self._roster[specialist_name(name)].tell(message)
 
     def _stop_service(self) -> None:
         if self._service is not None and self._link.answers():
@@ -241,6 +249,10 @@ class App:
         if DELIVERY in self._roster:
             _ended(self._roster[DELIVERY].ask(Drain(), block=False), until)
 
+    def _leave(self) -> None:
+        if self._membership is not None and self._link.answers():
+            self._membership.leave()
+
     def _catch_up(self) -> None:
         """Let the views reach the end of the log, so that the next start finds little to do."""
         if self._views is not None and self._roster[PROJECTOR].is_alive() and self._link.connection.is_connected:
@@ -249,10 +261,6 @@ class App:
     def _stop_actors(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
         if supervisor is not None:
-    def _leave(self) -> None:
-        if self._membership is not None and self._link.answers():
-            self._membership.leave()
-
             supervisor.ask(StopAll())
             supervisor.stop()
 

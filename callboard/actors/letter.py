@@ -39,6 +39,11 @@ class Letter(Struct, frozen=True, eq=False, gc=False):
         return self.message.headers
 
     @property
+    def ours(self) -> bool:
+        """Whether it is surely in nobody else's hands: the lease on it was kept up."""
+        return self.mailbox.holds(self)
+
+    @property
     def ticket(self) -> Ticket:
         """How often it was delivered and where it stands in its stream."""
         return Ticket.parse(self.message.reply)

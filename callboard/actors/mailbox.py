@@ -1,6 +1,8 @@
 """A durable consumer's messages, pulled as an actor has room for them, and their acknowledgements."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
@@ -42,8 +44,10 @@ class Source(Struct, frozen=True, kw_only=True):
 class Mailbox:
     """Pulls one source and hands letters to ``deliver`` in bursts, on the I/O thread.
 
-    What it holds is kept from redelivery by in-progress acknowledgements until :meth:`ack` or :meth:`give_back`.
-    May be stopped before it was started, and twice.
+    What it holds is kept from redelivery by in-progress acknowledgements until :meth:`ack` or :meth:`give_back`. Where
+    these could not be made for the ack wait, because the process was suspended or the server out of reach, others may
+    have got the same messages: all of them are let go of, without a word to the server, which would count for those
+    others. May be stopped before it was started, and twice.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Mailbox:
         self.source = source
         self._deliver = deliver
         self._held: dict[str, Letter] = {}
+        self._ours_until = math.inf
         self._pull: Pull | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
@@ -88,6 +93,10 @@ class Mailbox:
         if letters:
             self._spawn(self._settle(letters, None))
 
+    def holds(self, letter: Letter) -> bool:
+        """Tell whether ``letter`` is surely not in the hands of anybody else; from any thread."""
+        return letter.reply in self._held and time.monotonic() < self._ours_until
+
     async def _start(self) -> None:
         source = self.source
         await consumers.durable(
@@ -98,6 +107,8 @@ class Mailbox:
             ack_wait_seconds=source.ack_wait_seconds,
             max_ack_pending=source.max_ack_pending,
         )
+        self._let_go()
+        self._ours_until = time.monotonic() + source.ack_wait_seconds
         self._pull = Pull(
             self._connection, source.stream, source.durable, source.window, self._take, lost=self._consumer_lost
         )
@@ -130,7 +141,8 @@ class Mailbox:
 
     async def _settle(self, letters: Sequence[Letter], verdict: bytes | None) -> None:
         held = [letter for letter in letters if self._held.pop(letter.reply, None) is not None]
-        if verdict is not None:
+        # What may be in the hands of others is not given back: the server would take it from them.
+        if verdict is not None and (verdict is _ACK or time.monotonic() < self._ours_until):
             await self._write(held, verdict)
         if self._pull is not None:
             self._pull.release(len(held))
@@ -146,8 +158,28 @@ class Mailbox:
         """Tell the server every third of the ack wait that what is held is being worked on."""
         while True:
             await asyncio.sleep(self.source.ack_wait_seconds / 3)
-            if self._held:
-                await self._write(list(self._held.values()), _IN_PROGRESS)
+            await self._prolong()
+
+    async def _prolong(self) -> None:
+        asked = time.monotonic()
+        if self._held and asked < self._ours_until:
+            await self._write(list(self._held.values()), _IN_PROGRESS)
+        try:
+            await self._connection.flush(math.ceil(self.source.ack_wait_seconds))
+        except (NatsError, TimeoutError):
+            return
+        # The server has it, and whatever it sent before that has arrived.
+        if self._held and time.monotonic() >= self._ours_until:
+            log.warning("mailbox.leases_lapsed", durable=self.source.durable, count=len(self._held))
+            self._let_go()
+        self._ours_until = asked + self.source.ack_wait_seconds
+
+    def _let_go(self) -> None:
+        """Hold nothing any more: what was held may be in the hands of others."""
+        count = len(self._held)
+        self._held.clear()
+        if self._pull is not None:
+            self._pull.release(count)
 
     def _consumer_lost(self, reason: str) -> None:
         log.warning("mailbox.consumer_lost", durable=self.source.durable, reason=reason)

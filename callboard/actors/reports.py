@@ -27,6 +27,7 @@ class Backlog(Struct, eq=False):
 
     task_id: str
     attempt: int
+    life: int = 1
     under_way: int = 0
     room: int = UNDER_WAY
     waiting: _Report | None = None
@@ -88,11 +89,11 @@ class Reports:
     def _send(self, backlog: Backlog, report: _Report) -> None:
         # Under the lock: reports are in the inbox in the order they were made.
         backlog.under_way += 1
-        attempt, fraction, note = backlog.attempt, report.fraction, report.note
+        attempt, life, fraction, note = backlog.attempt, backlog.life, report.fraction, report.note
         self._post(
             Order(
                 backlog.task_id,
-                lambda state, now: task.progress(state, attempt, fraction, note, now),
+                lambda state, now: task.progress(state, attempt, fraction, note, now, life=life),
                 lambda settled: self._settled(backlog, report.stored, settled),
             )
         )

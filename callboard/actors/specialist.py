@@ -1,5 +1,6 @@
 """The specialist: one agent's queue, its running handlers, and what became of them."""
 
+import random
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -11,55 +12,34 @@ from msgspec import Struct
 
 from callboard.actors.agents import Agent
 from callboard.actors.batch_actor import BatchActor
+from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.context import Context
 from callboard.actors.drain import Drain
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
-from callboard.actors.reports import Backlog, Reports
+from callboard.actors.reports import Reports
+from callboard.actors.run import Run
 from callboard.actors.runner import Runner
-from callboard.actors.running import Running
 from callboard.actors.settling import BrokenOrderError
 from callboard.actors.task import task_of
 from callboard.actors.waiting_room import Waiting, WaitingRoom
+from callboard.actors.worker_lost import worker_lost
 from callboard.events import task
 from callboard.events.errors import CallboardError, EventTooLargeError
 from callboard.events.task import TaskState
 from callboard.events.task_events import Assigned, TaskError, TaskEvent
 
-WORKER_LOST: Final = TaskError("WorkerLost", "the worker that ran this attempt went away before it ended")
 NO_RESULT: Final = TaskError("NoResult", "the handler ended without a result")
 BUSY_SECONDS: Final = 1.0
 _assigned: Final = msgspec.json.Decoder(Assigned)
-
-
-class CancelRun(Struct, frozen=True):
-    """Stop the handler of a task whose cancellation is in the log, if it runs here."""
-
-    task_id: str
 
 
 class Release(Struct, frozen=True):
     """Hand what still runs back to the queue, for whoever comes next."""
 
     reason: str
-
-
-class _Run(Struct, eq=False):
-    """One attempt that this actor has in hand: its newest letter, and the handler once it runs."""
-
-    task_id: str
-    attempt: int
-    letter: Letter
-    backlog: Backlog
-    running: Running | None = None
-    cancelled: bool = False
-
-    def stop(self) -> None:
-        """Call the handler off, if it runs."""
-        if self.running is not None:
-            self.running.cancel()
 
 
 class Specialist(BatchActor):
@@ -80,10 +60,11 @@ class Specialist(BatchActor):
         self._runner = runner
         self._worker = worker
         self._open_mailboxes = open_mailboxes
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
         self._waiting = WaitingRoom()
         self._draining = False
         self._reports = Reports(self.post)
+        self._chance = random.random
         self._idle = threading.Event()
         self._idle.set()
 
@@ -92,9 +73,11 @@ class Specialist(BatchActor):
         return self._open_mailboxes(self)
 
     def handle(self, message: Any) -> Any:
-        """Stop one handler, take no more work, or hand back what runs."""
-        if isinstance(message, CancelRun):
-            return self._cancel(message.task_id)
+        """Stop one handler, check all of them, take no more work, or hand back what runs."""
+        if isinstance(message, RunEnded):
+            return self._run_ended(message)
+        if isinstance(message, CheckRuns):
+            return self._check_runs()
         if isinstance(message, Drain):
             return self._drain()
         if isinstance(message, Release):
@@ -108,26 +91,25 @@ class Specialist(BatchActor):
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             self.stray(letter, error)
             return None
-        if self._draining:
-            self.give_back([letter])
-            return None
         run = self._runs.get(event.originator_id)
-        if run is not None and run.attempt == event.attempt:
+        if run is not None and (run.life, run.attempt) == (event.life, event.attempt):
             # Redelivered while it runs here: the newer letter is the one to acknowledge.
             older, run.letter = run.letter, letter
             older.mailbox.forget([older])
             return None
+        if self._draining:
+            self.give_back([letter])
+            return None
+        if run is not None and run.version < event.originator_version:
+            run.call_off(cancelled=False)
         self._waiting.add(event, letter)
         return None
 
     def waiting_orders(self) -> list[Order]:
         """Return the orders that start as many waiting tasks as there are free places."""
-        orders = []
-        for waiting in self._waiting.take(self._agent.concurrency - len(self._runs)):
-            if waiting.task_id in self._runs:
-                self.give_back([waiting.letter], BUSY_SECONDS)
-            else:
-                orders.append(self._start(waiting))
+        orders: list[Order] = []
+        while taken := self._waiting.take(self._agent.concurrency - len(self._runs)):
+            orders += [order for waiting in taken if (order := self._begin(waiting)) is not None]
         return orders
 
     def on_failure(
@@ -146,39 +128,51 @@ class Specialist(BatchActor):
         self._reports.close()
         super().close(give_back=give_back)
 
-    def _start(self, waiting: Waiting) -> Order:
-        attempt = waiting.attempt
-        run = _Run(waiting.task_id, attempt, waiting.letter, Backlog(waiting.task_id, attempt))
-        self._runs[run.task_id] = run
+    def _begin(self, waiting: Waiting) -> Order | None:
+        """Return the order that starts an attempt whose turn it is, None when it cannot be started now."""
+        letter = waiting.letter
+        if not letter.ours:
+            # Somebody else may have it, or soon gets it.
+            letter.mailbox.forget([letter])
+            return None
+        if waiting.task_id in self._runs:
+            self.give_back([letter], BUSY_SECONDS)
+            return None
+        run = self._runs[waiting.task_id] = Run.of(waiting)
         self._idle.clear()
+        return self._start(run)
+
+    def _start(self, run: Run) -> Order:
+        backoff, share = self._agent.backoff, self._chance()
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
-            if state is None or self._holds(state, attempt):
+            if state is None or self._holds(state, run) or not run.letter.ours:
                 return []
-            if state.status == "running" and state.attempt == attempt:
-                # The log says it runs, but nobody here runs it: its worker died with it.
-                return task.fail_attempt(state, attempt, WORKER_LOST, now, retryable=True)
-            return task.start(state, attempt, self._worker, now)
+            if run.concerns(state):
+                # The log says it runs, but nobody has its lease any more: its worker died, or was out of reach.
+                return worker_lost(state, now, backoff, share)
+            return task.start(state, run.attempt, self._worker, now, life=run.life)
 
         def done(settled: Settled) -> None:
             if settled.error is not None:
                 self._fail(run, settled.error)
-            elif settled.state is not None and self._holds(settled.state, attempt):
+            elif settled.state is not None and self._holds(settled.state, run):
                 self._launch(run, settled.state)
             else:
                 self._over(run)
 
-        return Order(run.task_id, decide, done, version=waiting.version)
+        return Order(run.task_id, decide, done, version=run.version)
 
-    def _holds(self, state: TaskState, attempt: int) -> bool:
+    def _holds(self, state: TaskState, run: Run) -> bool:
         """Tell whether the log says that this very actor runs that attempt."""
-        return state.status == "running" and state.attempt == attempt and state.worker == self._worker
+        return run.concerns(state) and state.worker == self._worker
 
-    def _launch(self, run: _Run, state: TaskState) -> None:
+    def _launch(self, run: Run, state: TaskState) -> None:
         submitted = state.submitted
-        if submitted is None or run.cancelled:
+        if submitted is None or run.called_off:
             self._over(run)
             return
+        run.failures = state.attempt - state.released
         context = Context(
             task=task_of(state, submitted),
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
@@ -192,19 +186,24 @@ class Specialist(BatchActor):
             submitted.timeout_seconds or self._agent.timeout_seconds,
         )
 
-    def _conclude(self, run: _Run, outcome: Outcome) -> None:
+    def _conclude(self, run: Run, outcome: Outcome) -> None:
         """Post what a handler came to, after its last report; from a thread of the runner."""
         self._reports.flush(run.backlog)
         self.post(self._end(run, outcome))
 
-    def _end(self, run: _Run, outcome: Outcome) -> Order:
+    def _end(self, run: Run, outcome: Outcome) -> Order:
         """Return the order that records what a handler came to."""
+        pause = outcome.after_seconds
+        if pause is None:
+            pause = self._agent.backoff.seconds(run.failures, self._chance())
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
             if outcome.output is not None:
-                return task.complete(state, run.attempt, outcome.output, now)
-            error = outcome.error or NO_RESULT
-            return task.fail_attempt(state, run.attempt, error, now, retryable=outcome.retryable)
+                return task.complete(state, run.attempt, outcome.output, now, life=run.life)
+            error, retryable = outcome.error or NO_RESULT, outcome.retryable
+            return task.fail_attempt(
+                state, run.attempt, error, now, retryable=retryable, life=run.life, delay_seconds=pause
+            )
 
         def done(settled: Settled) -> None:
             if settled.error is None:
@@ -218,15 +217,20 @@ class Specialist(BatchActor):
 
         return Order(run.task_id, decide, done)
 
-    def _over(self, run: _Run) -> None:
-        if self._dropped(run):
+    def _over(self, run: Run) -> None:
+        if not self._dropped(run):
+            return
+        if run.letter.ours:
             self.ack(run.letter)
+        else:
+            # To acknowledge it would take it from whoever has it now.
+            run.letter.mailbox.forget([run.letter])
 
-    def _fail(self, run: _Run, error: CallboardError) -> None:
+    def _fail(self, run: Run, error: CallboardError) -> None:
         if self._dropped(run):
             self.fail(run.letter, error)
 
-    def _dropped(self, run: _Run) -> bool:
+    def _dropped(self, run: Run) -> bool:
         """Have ``run`` in hand no longer; tell whether it was."""
         mine = self._runs.get(run.task_id) is run
         if mine:
@@ -235,11 +239,23 @@ class Specialist(BatchActor):
             self._idle.set()
         return mine
 
-    def _cancel(self, task_id: str) -> None:
-        run = self._runs.get(task_id)
-        if run is not None:
-            run.cancelled = True
-            run.stop()
+    def _run_ended(self, ended: RunEnded) -> None:
+        run = self._runs.get(ended.task_id)
+        if run is not None and run.version < ended.version:  # else it is about an earlier attempt
+            run.call_off(cancelled=ended.cancelled)
+
+    def _check_runs(self) -> None:
+        for run in self._runs.values():
+            if run.running is not None:
+                self.post(self._check(run))
+
+    def _check(self, run: Run) -> Order:
+        def done(settled: Settled) -> None:
+            state = settled.state
+            if state is not None and not self._holds(state, run):
+                run.call_off(cancelled=state.status == "cancelled")
+
+        return Order(run.task_id, lambda _state, _now: [], done)
 
     def _drain(self) -> threading.Event:
         self._draining = True
@@ -260,11 +276,11 @@ class Specialist(BatchActor):
         self._settle(list(orders))
         self._flush_acks()
 
-    def _hand_back(self, run: _Run, reason: str) -> Order:
+    def _hand_back(self, run: Run, reason: str) -> Order:
         def done(settled: Settled) -> None:
             if settled.error is None:
                 self._over(run)
             else:
                 self._fail(run, settled.error)
 
-        return Order(run.task_id, lambda state, now: task.release(state, run.attempt, reason, now), done)
+        return Order(run.task_id, lambda state, now: task.release(state, run.attempt, reason, now, life=run.life), done)

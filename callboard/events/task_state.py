@@ -33,6 +33,8 @@ from callboard.events.task_events import (
 
 TERMINAL: Final = frozenset({"completed", "failed", "cancelled", "expired"})
 DELIVERABLE: Final = frozenset({"completed", "failed"})
+WORKER_LOST: Final = "WorkerLost"
+"""Type of the error of an attempt whose worker went away."""
 
 
 class DeliveryState(Struct, frozen=True, gc=False):
@@ -47,10 +49,11 @@ class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     """All that decisions need to know of a task. ``version`` is that of its last event.
 
     ``life`` counts from 1, and on with every ``retried``. Of the present life, ``attempt`` is the current one, from 1,
-    and ``released`` counts attempts handed back, which do not use up the limit. ``progress`` is the last report of the
-    current attempt (fraction, note). ``due`` is when a task that waits for its time goes on, and ``timer`` the version
-    of the event that said so; both are None for one that waits for nothing of the kind, while one that ended
-    before its time keeps them. ``heard`` are the commands that changed it: one that comes again changes nothing.
+    ``released`` counts attempts handed back, which do not use up the limit, and ``lost`` those whose worker went away,
+    which do. ``progress`` is the last report of the current attempt (fraction, note). ``due`` is when a task that waits
+    for its time goes on, and ``timer`` the version of the event that said so; both are None for one that waits for
+    nothing of the kind, while one that ended before its time keeps them. ``heard`` are the commands that changed it:
+    one that comes again changes nothing.
     """
 
     id: str
@@ -62,6 +65,7 @@ class TaskState(Struct, frozen=True, kw_only=True, gc=False):
     life: int = 1
     attempt: int = 0
     released: int = 0
+    lost: int = 0
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     due: datetime | None = None
     timer: int | None = None
@@ -155,7 +159,12 @@ def _started(_state: TaskState, event: Started) -> dict[str, Any]:
 
 
 def _attempt_failed(state: TaskState, event: AttemptFailed) -> dict[str, Any]:
-    return {"status": "scheduled", "worker": None, "released": state.released + event.released}
+    return {
+        "status": "scheduled",
+        "worker": None,
+        "released": state.released + event.released,
+        "lost": state.lost + (event.error.type == WORKER_LOST),
+    }
 
 
 def _heard(state: TaskState, event: Cancelled | Retried) -> tuple[str, ...]:
@@ -169,6 +178,7 @@ def _retried(state: TaskState, event: Retried) -> dict[str, Any]:
         "life": state.life + 1,
         "attempt": 0,
         "released": 0,
+        "lost": 0,
         "due": None,
         "timer": None,
         "started_at": None,

@@ -12,7 +12,7 @@ async def echo(task: Task, ctx: Context) -> dict[str, Any]:
     return {"echo": task.input}
 
 
-@specialist("broken", keywords=["break"], max_attempts=2)
+@specialist("broken", keywords=["break"], max_attempts=2, retry_base_seconds=0)
 def broken(task: Task, _ctx: Context) -> None:
     raise RuntimeError(f"\x1b[2Jcannot do {task.input}")
 

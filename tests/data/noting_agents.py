@@ -15,7 +15,7 @@ from typing import Any
 from callboard import Context, Task, specialist
 
 
-@specialist("noter", keywords=["note"], fallback=True, concurrency=20, max_attempts=6)
+@specialist("noter", keywords=["note"], fallback=True, concurrency=20, max_attempts=6, retry_base_seconds=0)
 async def noter(task: Task, ctx: Context) -> dict[str, Any]:
     note(task)
     work = task.input
@@ -25,7 +25,7 @@ async def noter(task: Task, ctx: Context) -> dict[str, Any]:
     return _end(task)
 
 
-@specialist("plodder", concurrency=5, max_attempts=6)
+@specialist("plodder", concurrency=5, max_attempts=6, retry_base_seconds=0)
 def plodder(task: Task, ctx: Context) -> dict[str, Any]:
     note(task)
     work = task.input
@@ -36,7 +36,7 @@ def plodder(task: Task, ctx: Context) -> dict[str, Any]:
     return _end(task)
 
 
-@specialist("waiter", concurrency=3, max_attempts=3)
+@specialist("waiter", concurrency=3, max_attempts=3, retry_base_seconds=0)
 async def waiter(task: Task, ctx: Context) -> dict[str, Any]:
     """Wait for the file ``go`` of the input, however long that takes."""
     note(task)

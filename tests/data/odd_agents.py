@@ -9,7 +9,7 @@ import msgspec
 from callboard import Context, Task, specialist
 
 
-@specialist("slow", timeout_seconds=0.2, max_attempts=2)
+@specialist("slow", timeout_seconds=0.2, max_attempts=2, retry_base_seconds=0)
 async def slow(_task: Task) -> None:
     await asyncio.Event().wait()
 
@@ -19,7 +19,7 @@ def hanging(_task: Task) -> None:
     threading.Event().wait()
 
 
-@specialist("odd", max_attempts=3)
+@specialist("odd", max_attempts=3, retry_base_seconds=0)
 async def odd(task: Task) -> Any:
     """End in the way the input asks for, each of them one that no handler should."""
     if task.input == "object":

@@ -19,7 +19,7 @@ def plain(task: Task, ctx: Context) -> dict[str, Any]:
     return {"thread": threading.current_thread() is not threading.main_thread(), "attempt": task.attempt}
 
 
-@specialist("flaky", max_attempts=3)
+@specialist("flaky", max_attempts=3, retry_base_seconds=0)
 async def flaky(task: Task) -> dict[str, Any]:
     if task.attempt < task.input["succeeds_at"]:
         raise ConnectionError(f"attempt {task.attempt} of {task.max_attempts} came to nothing")

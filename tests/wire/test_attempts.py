@@ -12,7 +12,8 @@ BEGUN = ["submitted", "routed", "assigned"]
 def error(events: list[WireEvent]) -> tuple[str, str]:
     """Return type and message of the error of a failed task, which its last attempt had, too."""
     failed = last(events, "failed").fields["error"]
-    assert last(events, "attempt_failed").fields["error"] == failed
+    attempt = last(events, "attempt_failed").fields["error"]
+    assert {name: attempt[name] for name in attempt if name != "traceback"} == failed
     return failed["type"], failed["message"]
 
 
@@ -24,7 +25,8 @@ async def test_a_task_that_succeeds_at_its_third_attempt(wire: Wire) -> None:
     assert [event.fields["attempt"] for event in events if event.name == "started"] == [1, 2, 3]
     failures = [event.fields for event in events if event.name == "attempt_failed"]
     assert [failure["retryable"] for failure in failures] == [True, True]
-    assert failures[0]["error"] == {"type": "ConnectionError", "message": "attempt 1 of 3 came to nothing"}
+    assert failures[0]["error"]["type"] == "ConnectionError"
+    assert failures[0]["error"]["message"] == "attempt 1 of 3 came to nothing"
     assert last(events, "completed").fields["output"] == {"attempt": 3}
 
 

@@ -50,7 +50,7 @@ class Courier:
         return {"delivered": parcel, "attempts": task.attempt}
 
 
-courier = specialist("courier", max_attempts=3)(Courier)
+courier = specialist("courier", max_attempts=3, retry_base_seconds=0)(Courier)
 
 
 @specialist("night-watch")
