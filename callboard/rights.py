@@ -47,10 +47,16 @@ PUBLISHES: Final = (
     *(Probe(f"$JS.ACK.{stream}.{name}.1.0.0.0.0", _NOT_MINE) for stream, name in _QUEUES),
     Probe(f"$JS.API.DIRECT.GET.{subjects.EVENTS}", _GARBAGE),
     Probe(f"{subjects.TASK_PREFIX}.check.1.check", headers=_NO_STREAM),
+    Probe(f"{subjects.AGENT_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(subjects.dead("check"), headers=_NO_STREAM),
+    Probe(subjects.PRESENCE),
+    Probe(subjects.PRESENCE_ASK),
 )
 SUBSCRIPTIONS: Final = (
     subjects.live_event("cancelled"),
+    subjects.LIVE_AGENTS,
+    subjects.PRESENCE,
+    subjects.PRESENCE_ASK,
     f"{subjects.API}.submit",
     f"{subjects.QUERY}.task",
     "$SRV.PING.callboard",

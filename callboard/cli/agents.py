@@ -1,16 +1,20 @@
-"""``callboard agents``."""
+"""``callboard agents``: what they do and did, and which are not to be waited for any more."""
 
+from cyclopts import App
 from rich.text import Text
 
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output
 from callboard.cli.text import duration, moment, safe
-from callboard.events.subjects import QUERY
+from callboard.events.subjects import API, QUERY
 from callboard.replies import AgentInfo, AgentList, Failure, read
 
+app = App(name="agents", help="Print what each agent does and did, or forget one that is gone.")
 
+
+@app.default
 async def agents(*, options: Options = DEFAULTS) -> int:
-    """Print what each agent does and did, and its last errors.
+    """Print what each agent does and did, how many processes serve it, and its last errors.
 
     Args:
         options: Where the server is, and how to print.
@@ -25,9 +29,30 @@ async def agents(*, options: Options = DEFAULTS) -> int:
     return 0
 
 
+@app.command
+async def forget(agent: str, /, *, options: Options = DEFAULTS) -> int:
+    """Forget an agent that no process serves: no task is to wait for it any more.
+
+    What lies in its queue stays there, for the case that it comes back. Cancel it if it is not to.
+
+    Args:
+        agent: The agent's name.
+        options: Where the server is, and how to print.
+    """
+    async with options.client() as board:
+        document = await board.ask(f"{API}.forget_agent", {"agent": agent})
+    out = options.output()
+    if out.json:
+        out.document(document)
+    else:
+        out.text(f"{agent} is forgotten: tasks that name it are refused until a process serves it again")
+    return 0
+
+
 def print_agents(out: Output, found: list[AgentInfo]) -> None:
     """Print a table of agents, and below it their last errors."""
-    columns = ("agent", ">active", ">queued", ">completed", ">failed", ">failure rate", ">average", ">p50", ">p95")
+    counts = (">processes", ">active", ">queued", ">completed", ">failed", ">failure rate")
+    columns = ("agent", *counts, ">average", ">p50", ">p95")
     out.table(columns, (_row(one) for one in found))
     errors = [(one.agent, error) for one in found for error in one.last_errors]
     if errors:
@@ -42,7 +67,8 @@ def print_agents(out: Output, found: list[AgentInfo]) -> None:
 def _row(one: AgentInfo) -> tuple[object, ...]:
     failed = Text(str(one.failed), style="red" if one.failed else "")
     times = (duration(ms) for ms in (one.avg_ms, one.p50_ms, one.p95_ms))
-    return (one.agent, one.active, one.queued, one.completed, failed, f"{one.failure_rate:.1%}", *times)
+    processes = Text(str(one.processes or "absent"), style="" if one.processes else "yellow")
+    return (one.agent, processes, one.active, one.queued, one.completed, failed, f"{one.failure_rate:.1%}", *times)
 
 
 def _told(error: Failure | None) -> str:
