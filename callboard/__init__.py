@@ -2,7 +2,18 @@
 
 from callboard.lazy_names import lazy_names
 
-__all__ = ["Agent", "CallboardError", "Client", "Context", "Fail", "Retry", "Task", "specialist"]
+__all__ = [
+    "Agent",
+    "CallboardError",
+    "Client",
+    "Context",
+    "Fail",
+    "Retry",
+    "Subtask",
+    "SubtaskFailed",
+    "Task",
+    "specialist",
+]
 
 # The command line passes through here, and is to hear a Ctrl-C before all of the rest is imported.
 __getattr__ = lazy_names(
@@ -14,6 +25,8 @@ __getattr__ = lazy_names(
         "Context": "callboard.actors.context",
         "Fail": "callboard.actors.retrying",
         "Retry": "callboard.actors.retrying",
+        "Subtask": "callboard.actors.subtask",
+        "SubtaskFailed": "callboard.actors.subtask",
         "Task": "callboard.actors.task",
         "specialist": "callboard.actors.agents",
     },

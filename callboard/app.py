@@ -25,6 +25,7 @@ from callboard.actors.channels.webhook import WebhookChannel
 from callboard.actors.cycles import CycleCheck
 from callboard.actors.drain import Drain
 from callboard.actors.endings import Endings
+from callboard.actors.family import Nursery
 from callboard.actors.intake import Intake
 from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
@@ -146,7 +147,7 @@ class App:
         node = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
         self._membership = Membership(io, connection, node=node, agents=self._agents, app=self._app)
         self._membership.open()
-        tasks = TaskLog(journal, StateCache())
+        tasks, endings = TaskLog(journal, StateCache()), Endings(journal)
         cycles = CycleCheck(journal, tasks)
         intake = Intake(self._membership.registry, KeywordRouter(self.config.route_threshold), self._channels, cycles)
         express = Express(connection, io, lambda: self._roster["orchestrator"])
@@ -156,12 +157,13 @@ class App:
             connection=connection,
             journal=journal,
             tasks=tasks,
-            endings=Endings(journal),
+            endings=endings,
             intake=intake,
             agents=self._agents,
             channels=self._channels,
             outbound=self._outbound,
             runner=self._runner,
+            nursery=Nursery(io, connection, endings),
             epoch=self._link.epoch(),
             answer=express.answer,
             roster=self._roster,

@@ -152,6 +152,7 @@ def _specialist(agent: Agent) -> Start:
             stopping=wires.stopping,
             agent=agent,
             runner=wires.runner,
+            nursery=wires.nursery,
             # A name of its own: what an earlier one left running is lost, and must not look like ours.
             worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],

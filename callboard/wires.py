@@ -11,6 +11,7 @@ from callboard.actors.agents import Agent
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.channels.channel import Channel
 from callboard.actors.endings import Endings
+from callboard.actors.family import Nursery
 from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox, Source
@@ -39,6 +40,7 @@ class Wires(Struct, frozen=True, kw_only=True):
     channels: Mapping[str, Channel]
     outbound: Loop
     runner: Runner
+    nursery: Nursery
     epoch: str
     answer: Answer
     roster: "dict[str, pykka.ActorRef[Any]]"

@@ -1,70 +1,54 @@
 """What a handler gets besides its input: the task, a way to report progress, a flag and a logger."""
 
-import asyncio
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 import structlog
 
+from callboard.actors.family import Family
+from callboard.actors.join import Join
 from callboard.actors.message import bounded
+from callboard.actors.promise import Promise
+from callboard.actors.subtask import Subtask
 from callboard.actors.task import Task
 from callboard.events.errors import InvalidValueError, shorten
 
 Report = Callable[[float | None, str | None], "Future[None]"]
 
 
-class Receipt:
+class Receipt(Promise[None, None]):
     """A progress report on its way into the log; await it, or call :meth:`wait`, to know that it is stored."""
 
-    __slots__ = ("_stored",)
+    __slots__ = ()
 
-    def __init__(self, stored: "Future[None]") -> None:
-        self._stored = stored
-
-    def __await__(self) -> Generator[object, None, None]:
-        """Return when the report is stored; raises what storing it raised."""
-        if not self._stored.done():
-            yield from self._bridge().__await__()
-        self._stored.result()
-
-    def wait(self, timeout_seconds: float | None = None) -> None:
-        """Block a plain function until the report is stored.
-
-        Raises:
-            TimeoutError: it is not stored after ``timeout_seconds``.
-        """
-        self._stored.result(timeout_seconds)
-
-    def _bridge(self) -> "asyncio.Future[None]":
-        """Return a future of the running loop that ends with the report.
-
-        Unlike asyncio.wrap_future it leaves the report alone when the waiting handler is cancelled.
-        """
-        loop = asyncio.get_running_loop()
-        arrived = loop.create_future()
-
-        def wake(_stored: "Future[None]") -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_arrive, arrived)
-
-        self._stored.add_done_callback(wake)
-        return arrived
+    def _read(self, _result: None) -> None:
+        return None
 
 
 class Context:
     """One attempt's side of the runtime.
 
     ``report`` stores a progress report and returns a future that ends when it is stored; without it, reports are
-    dropped. ``cancelled`` is a flag somebody else may set. Both are optional, so that a test needs only a task.
+    dropped. ``cancelled`` is a flag somebody else may set. ``family`` has the subtasks; without it there are none. All
+    of them are optional, so that a test needs only a task.
     """
 
-    __slots__ = ("_called_off", "_cancelled", "_log", "_report", "task")
+    __slots__ = ("_called_off", "_cancelled", "_family", "_log", "_report", "task")
 
-    def __init__(self, *, task: Task, report: Report | None = None, cancelled: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        task: Task,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+        family: Family | None = None,
+    ) -> None:
         self.task = task
         self._report = report or _dropped
         self._cancelled = cancelled
+        self._family = family
         self._called_off = False
         self._log: structlog.typing.FilteringBoundLogger | None = None
 
@@ -99,16 +83,46 @@ class Context:
             raise InvalidValueError(f"expected note to be text, got {shorten(note)}", field="note")
         return Receipt(self._report(fraction, None if note is None else bounded(note)))
 
+    def spawn(self, input: Any, *, agent: str | None = None, key: str | None = None, **fields: Any) -> Subtask:  # noqa: A002
+        """Submit a subtask, for ``agent`` or whoever is chosen; ``fields`` are those of a submission.
+
+        It is under way when this returns; awaiting it returns it once it is stored. Its id follows from this task's id
+        and ``key``, without one from how many were spawned before: the next attempt at this task finds the same
+        subtasks and spawns none twice, as long as it asks for them in the same order. Priority, user, session
+        and tenant are this task's, unless ``fields`` says otherwise.
+
+        Raises:
+            InvalidValueError: the input is nothing that JSON can carry, the key is a number, or there is no such thing
+                as a subtask here: outside of callboard, and in handlers that run in a process of their own. What
+                callboard refuses is raised where the subtask is awaited or joined.
+        """
+        return self._subtasks("spawn").spawn(input, agent, key, fields)
+
+    def join(self, *subtasks: Subtask, timeout_seconds: float | None = None) -> Join:
+        """Wait until ``subtasks`` are completed; await it, or call its ``wait``, for their outputs in order.
+
+        While a handler waits, others run in its place. The first subtask that does not complete ends the waiting with
+        SubtaskFailed, ``timeout_seconds`` with TimeoutError; the other subtasks go on.
+
+        Raises:
+            InvalidValueError: something else than subtasks, or there are none here, as for :meth:`spawn`.
+        """
+        return self._subtasks("join").join(subtasks, timeout_seconds)
+
+    def _subtasks(self, what: str) -> Family:
+        if self._family is None:
+            raise InvalidValueError(
+                f"expected {what} in a handler that callboard runs in its own process: here are no subtasks"
+            )
+        return self._family
+
     def call_off(self) -> None:
         """Raise the ``cancelled`` flag; for whoever runs the attempt."""
         self._called_off = True
         if self._cancelled is not None:
             self._cancelled.set()
-
-
-def _arrive(arrived: "asyncio.Future[None]") -> None:
-    if not arrived.done():  # else nobody waits any more
-        arrived.set_result(None)
+        if self._family is not None:
+            self._family.call_off()
 
 
 def _is_fraction(value: object) -> bool:

@@ -58,6 +58,7 @@ class Mailbox:
         self.source = source
         self._deliver = deliver
         self._held: dict[str, Letter] = {}
+        self._lent: set[str] = set()
         self._ours_until = math.inf
         self._pull: Pull | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -96,6 +97,14 @@ class Mailbox:
     def holds(self, letter: Letter) -> bool:
         """Tell whether ``letter`` is surely not in the hands of anybody else; from any thread."""
         return letter.reply in self._held and time.monotonic() < self._ours_until
+
+    def lend(self, letter: Letter) -> None:
+        """Let another message come while ``letter``, which stays held, only waits; from any thread."""
+        self._loop.loop.call_soon_threadsafe(self._lend, letter)
+
+    def reclaim(self, letter: Letter) -> None:
+        """Take back what :meth:`lend` let come, with the next that goes; from any thread."""
+        self._loop.loop.call_soon_threadsafe(self._reclaim, letter)
 
     async def _start(self) -> None:
         source = self.source
@@ -141,11 +150,27 @@ class Mailbox:
 
     async def _settle(self, letters: Sequence[Letter], verdict: bytes | None) -> None:
         held = [letter for letter in letters if self._held.pop(letter.reply, None) is not None]
+        lent = sum(self._unlend(letter) for letter in held)
         # What may be in the hands of others is not given back: the server would take it from them.
         if verdict is not None and (verdict is _ACK or time.monotonic() < self._ours_until):
             await self._write(held, verdict)
         if self._pull is not None:
-            self._pull.release(len(held))
+            self._pull.release(len(held) - lent)
+
+    def _lend(self, letter: Letter) -> None:
+        if letter.reply in self._held and letter.reply not in self._lent:
+            self._lent.add(letter.reply)
+            if self._pull is not None:
+                self._pull.release(1)
+
+    def _reclaim(self, letter: Letter) -> None:
+        if self._unlend(letter) and self._pull is not None:
+            self._pull.claim(1)
+
+    def _unlend(self, letter: Letter) -> bool:
+        lent = letter.reply in self._lent
+        self._lent.discard(letter.reply)
+        return lent
 
     async def _write(self, letters: Sequence[Letter], verdict: bytes) -> None:
         try:
@@ -176,8 +201,9 @@ class Mailbox:
 
     def _let_go(self) -> None:
         """Hold nothing any more: what was held may be in the hands of others."""
-        count = len(self._held)
+        count = len(self._held) - len(self._lent)
         self._held.clear()
+        self._lent.clear()
         if self._pull is not None:
             self._pull.release(count)
 

@@ -12,7 +12,8 @@ from callboard.events.task import TaskState
 class Run(Struct, eq=False):
     """Its newest letter, and the handler once it runs.
 
-    ``version`` is that of the event that assigned it, ``failures`` how many attempts have failed when this one has.
+    ``version`` is that of the event that assigned it, ``failures`` how many attempts have failed when this one has,
+    ``joins`` how often it waits for subtasks right now.
     """
 
     task_id: str
@@ -24,6 +25,7 @@ class Run(Struct, eq=False):
     failures: int = 1
     running: Running | None = None
     called_off: bool = False
+    joins: int = 0
 
     @classmethod
     def of(cls, waiting: Waiting) -> "Run":

@@ -15,6 +15,8 @@ from callboard.actors.batch_actor import BatchActor
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.context import Context
 from callboard.actors.drain import Drain
+from callboard.actors.family import Nursery
+from callboard.actors.joining import Joining, away
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
@@ -52,6 +54,7 @@ class Specialist(BatchActor):
         runner: Runner,
         worker: str,
         open_mailboxes: Callable[[BatchActor], list[Mailbox]],
+        nursery: Nursery,
         **kwargs: Any,
     ) -> None:
         """``worker`` names this process in the started events."""
@@ -60,6 +63,7 @@ class Specialist(BatchActor):
         self._runner = runner
         self._worker = worker
         self._open_mailboxes = open_mailboxes
+        self._nursery = nursery
         self._runs: dict[str, Run] = {}
         self._waiting = WaitingRoom()
         self._draining = False
@@ -78,6 +82,9 @@ class Specialist(BatchActor):
             return self._run_ended(message)
         if isinstance(message, CheckRuns):
             return self._check_runs()
+        if isinstance(message, Joining):
+            message.note()
+            return self._awake()
         if isinstance(message, Drain):
             return self._drain()
         if isinstance(message, Release):
@@ -108,7 +115,7 @@ class Specialist(BatchActor):
     def waiting_orders(self) -> list[Order]:
         """Return the orders that start as many waiting tasks as there are free places."""
         orders: list[Order] = []
-        while taken := self._waiting.take(self._agent.concurrency - len(self._runs)):
+        while taken := self._waiting.take(self._free_places()):
             orders += [order for waiting in taken if (order := self._begin(waiting)) is not None]
         return orders
 
@@ -127,6 +134,9 @@ class Specialist(BatchActor):
         """Give back what is held, and tell handlers that wait for a report to be stored that nobody will store it."""
         self._reports.close()
         super().close(give_back=give_back)
+
+    def _free_places(self) -> int:
+        return max(0, self._agent.concurrency - sum(not run.joins for run in self._runs.values()))
 
     def _begin(self, waiting: Waiting) -> Order | None:
         """Return the order that starts an attempt whose turn it is, None when it cannot be started now."""
@@ -173,8 +183,10 @@ class Specialist(BatchActor):
             self._over(run)
             return
         run.failures = state.attempt - state.released
+        mine = task_of(state, submitted)
         context = Context(
-            task=task_of(state, submitted),
+            task=mine,
+            family=self._nursery.family(mine, away(self.actor_ref, run)),
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(

@@ -14,7 +14,8 @@ class Task(Struct, frozen=True, kw_only=True):
 
     ``input`` is the decoded JSON of the submission (for a handler whose first parameter is a Struct: that Struct),
     ``priority`` its band, ``attempt`` counts from 1, ``submitted_at`` is in UTC. While a task is being routed,
-    ``agent`` is empty and ``attempt`` is 1.
+    ``agent`` is empty and ``attempt`` is 1. ``life`` counts from 1, and on with each time the task was retried after it
+    had ended; attempts are counted in each life.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Task(Struct, frozen=True, kw_only=True):
     kind: str | None = None
     priority: str = "normal"
     attempt: int = 1
+    life: int = 1
     max_attempts: int = DEFAULT_MAX_ATTEMPTS
     user_id: str | None = None
     session_id: str | None = None
@@ -41,6 +43,7 @@ def task_of(state: TaskState, submitted: Submitted) -> Task:
         kind=submitted.kind,
         priority=state.priority,
         attempt=state.attempt,
+        life=state.life,
         max_attempts=state.max_attempts,
         user_id=submitted.user_id,
         session_id=submitted.session_id,

@@ -1,9 +1,10 @@
 """A bounded pool of daemon threads for plain functions, which outlives those that never return."""
 
+import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Job = Callable[["WorkerThread"], None]
 
@@ -45,10 +46,25 @@ class WorkerThreads:
                 return
             worker.lost = True
             self._lost += 1
-            self._serving -= 1
+            self._serving -= not worker.away
             short = self._short()
         if short:
             WorkerThread(self).start()
+
+    def lend(self, worker: "WorkerThread") -> None:
+        """Let another thread serve while ``worker`` only waits; for the threads themselves."""
+        with self._changed:
+            worker.away = True
+            self._serving -= not worker.lost
+            short = not worker.lost and self._short()
+        if short:
+            WorkerThread(self).start()
+
+    def reclaim(self, worker: "WorkerThread") -> None:
+        """Have ``worker`` serve again, at once: for a while there may be more than ``size``."""
+        with self._changed:
+            worker.away = False
+            self._serving += not worker.lost
 
     def stop(self) -> None:
         """Let every thread end after its job; does not wait."""
@@ -69,6 +85,10 @@ class WorkerThreads:
         with self._changed:
             if worker.lost:
                 self._lost -= 1
+            elif self._serving > self._size:
+                # It waited, and another one took its place.
+                self._serving -= 1
+                return False
             return not worker.lost
 
     def _short(self) -> bool:
@@ -85,6 +105,19 @@ class WorkerThread(threading.Thread):
         super().__init__(name="callboard-worker", daemon=True)
         self._pool = pool
         self.lost = False
+        self.away = False
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """While the job of this thread waits for others, let another thread take its place."""
+        if threading.current_thread() is not self or self.away:
+            yield
+            return
+        self._pool.lend(self)
+        try:
+            yield
+        finally:
+            self._pool.reclaim(self)
 
     def run(self) -> None:
         """Take jobs until told to stop; each runs in a fresh context, so that none leaves variables to the next."""

@@ -96,6 +96,10 @@ class Pull:
         self._held = max(0, self._held - count)
         self._ask()
 
+    def claim(self, count: int) -> None:
+        """Take back :meth:`release` for ``count`` messages; on the loop."""
+        self._held += count
+
     async def _begin(self) -> None:
         async with self._beginning:
             await self._leave()

@@ -204,7 +204,7 @@ class WorkerProcess:
         if self._context is None:
             return
         receipt = self._context.progress(report.fraction, report.note)
-        receipt._stored.add_done_callback(partial(self._stored, report.number))  # noqa: SLF001 - not user code
+        receipt._future.add_done_callback(partial(self._stored, report.number))  # noqa: SLF001 - not user code
 
     def _stored(self, number: int, stored: "Future[None]") -> None:
         error = stored.exception()
