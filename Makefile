@@ -8,10 +8,10 @@ CODE   := callboard tests bench examples
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench
+.PHONY: help demo test test-long lint bench bench-timers
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## run the whole path once and show it
 	$(BIN)/python -m callboard demo $(ARGS)
@@ -29,6 +29,9 @@ lint: $(READY) ## check style and types
 
 bench: $(READY) ## measure throughput, latency and memory
 	$(BIN)/python -m bench.pipeline $(ARGS)
+
+bench-timers: $(READY) ## measure how late timers are
+	$(BIN)/python -m bench.timers $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

@@ -51,17 +51,17 @@ async def _measure(running: Running, tasks: int) -> None:
     await connection.open(running.url)
     latencies = {way: await latencies_ms(connection, way) for way in ("service", "stream")}
     for way, found in latencies.items():
-        _say(f"latency of {len(found)} tasks one at a time through the {way}: {_spread(found)}")
+        say(f"latency of {len(found)} tasks one at a time through the {way}: {_spread(found)}")
     bodies = await _bodies(connection)
     most = await ceiling.events_per_second(connection, bodies)
-    _say(f"ceiling: {most:,.0f} events/s in atomic batches of {ceiling.BATCH}")
+    say(f"ceiling: {most:,.0f} events/s in atomic batches of {ceiling.BATCH}")
     rates = {}
     for way in WAYS:
         rates[way] = await tasks_per_second(connection, tasks, way)
         share = rates[way] * len(bodies) / most
-        _say(f"{tasks} tasks through the {way}: {rates[way]:,.0f} tasks/s, {share:.1%} of the ceiling")
+        say(f"{tasks} tasks through the {way}: {rates[way]:,.0f} tasks/s, {share:.1%} of the ceiling")
     await connection.close()
-    _say(_report(rates, len(bodies), most, latencies["service"], running))
+    say(_report(rates, len(bodies), most, latencies["service"], running))
 
 
 def _report(rates: dict[str, float], events: int, most: float, latency: list[float], running: Running) -> str:
@@ -70,9 +70,9 @@ def _report(rates: dict[str, float], events: int, most: float, latency: list[flo
         "share": round(rates["service"] * events / most, 4),
         "tasks_per_s": round(rates["service"]),
         "ceiling_events_per_s": round(most),
-        "p50_ms": _percentile(latency, 50),
-        "p95_ms": _percentile(latency, 95),
-        "p99_ms": _percentile(latency, 99),
+        "p50_ms": percentile(latency, 50),
+        "p95_ms": percentile(latency, 95),
+        "p99_ms": percentile(latency, 99),
         "rss_mb": running.peak_rss_mb(),
         "tasks_per_s_by_way": {way: round(rate) for way, rate in rates.items()},
     }
@@ -187,15 +187,17 @@ async def _completed(connection: Connection) -> int:
     return int(msgspec.json.decode(reply.data)["completed"])
 
 
-def _percentile(values: list[float], percent: int) -> float:
+def percentile(values: list[float], percent: int) -> float:
+    """Return the value that so many percent of the sorted ``values`` are below."""
     return round(values[min(len(values) - 1, len(values) * percent // 100)], 2)
 
 
 def _spread(values: list[float]) -> str:
-    return ", ".join(f"p{percent} {_percentile(values, percent)} ms" for percent in (50, 95, 99))
+    return ", ".join(f"p{percent} {percentile(values, percent)} ms" for percent in (50, 95, 99))
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print one line at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

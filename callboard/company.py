@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pykka
 
-from callboard import beating, relations, roles
+from callboard import beating, relations, roles, timekeeping
 from callboard.actors import orchestrator as orchestrators
 from callboard.actors.agents import Agent
 from callboard.actors.dead_letters import DeadLetters
@@ -38,7 +38,7 @@ def specs(wires: Wires) -> list[ChildSpec]:
         roles.PROJECTOR: [(PROJECTOR, _projector)],
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
-        roles.SCHEDULER: [(beating.HEARTBEATS, beating.heartbeats)],
+        roles.SCHEDULER: [(timekeeping.SCHEDULER, timekeeping.scheduler), (beating.HEARTBEATS, beating.heartbeats)],
         roles.ORCHESTRATOR: [
             (relations.DEPENDENCIES, relations.dependencies),
             (relations.SUBTASKS, relations.subtasks),
@@ -90,6 +90,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         stopping=wires.stopping,
         intake=wires.intake,
         dead_letters=DeadLetters(wires.connection),
+        timers=timekeeping.keeper(wires),
         loop=wires.io,
         epoch=wires.epoch,
         answer=wires.answer,

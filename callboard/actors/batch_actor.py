@@ -103,6 +103,9 @@ class BatchActor(pykka.ThreadingActor):
         """Return what ``petition`` asks for, or None when it was answered at once. Raises nothing."""
         raise TypeError(f"actor {self.name} takes no petitions, got one for {petition.task_id}")
 
+    def settled(self, settled: Settled) -> None:
+        """Take note of what an order came to, whoever posted it; it has been told."""
+
     def effects(self) -> None:
         """Run what the settled batch left to be done, before its letters are acknowledged."""
 
@@ -234,6 +237,7 @@ class BatchActor(pykka.ThreadingActor):
         orders += self.waiting_orders()
         for order, settled in self._all_settled(orders):
             order.done(settled)
+            self.settled(settled)
         self.insist(self.effects)
         return bool(orders)
 

@@ -15,6 +15,7 @@ from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.petition import Answer, Petition, Verdict
 from callboard.actors.settling import BrokenOrderError
+from callboard.actors.timer_keeper import TimerKeeper
 from callboard.events import task
 from callboard.events.appender import MAX_BATCH
 from callboard.events.errors import EventTooLargeError, LogUnavailableError
@@ -38,6 +39,7 @@ class Orchestrator(BatchActor):
         *args: Any,
         intake: Intake,
         dead_letters: DeadLetters,
+        timers: TimerKeeper,
         loop: Loop,
         epoch: str,
         answer: Answer,
@@ -51,6 +53,7 @@ class Orchestrator(BatchActor):
         super().__init__(*args, **kwargs)
         self._intake = intake
         self._dead_letters = dead_letters
+        self._timers = timers
         self._loop = loop
         self._epoch = epoch
         self._open_mailbox = open_mailbox
@@ -92,8 +95,13 @@ class Orchestrator(BatchActor):
             self._verdicts.append(Verdict(petition, error=error))
             return None
 
+    def settled(self, settled: Settled) -> None:
+        """Take note of timers that a task needs, or needs no more."""
+        self._timers.note(settled)
+
     def effects(self) -> None:
-        """Store the dead letters of this batch, so that their commands may be acknowledged; answer its petitions."""
+        """Set timers and store dead letters, so that their commands may be acknowledged; answer petitions."""
+        self._timers.work()
         if self._refused:
             self._loop.run(self._dead_letters.publish(self._refused))
             self._refused = []

@@ -65,6 +65,17 @@ class Answers:
         Raises:
             nats.errors.Error: nothing was sent: not connected, or closed.
         """
+        async with self.expect() as (reply, answer):
+            await self._connection.publish(subject, body, reply=reply)
+            yield answer
+
+    @asynccontextmanager
+    async def expect(self) -> AsyncIterator[tuple[str, Answer]]:
+        """Yield a reply subject, and all that is answered to it until the end of the block.
+
+        Raises:
+            nats.errors.Error: not connected, or closed.
+        """
         if not self._inbox:
             inbox = self._connection.new_inbox()
             await self._connection.tap(f"{inbox}.*", self._receive)
@@ -73,8 +84,7 @@ class Answers:
         token = str(self._count)
         answer = self._waiting[token] = Answer()
         try:
-            await self._connection.publish(subject, body, reply=f"{self._inbox}.{token}")
-            yield answer
+            yield f"{self._inbox}.{token}", answer
         finally:
             del self._waiting[token]
 

@@ -50,6 +50,12 @@ DUE_DURABLE = "scheduler-due"
 HEARTBEATS_DURABLE = "heartbeats"
 HEARTBEATS_DUE_DURABLE = "heartbeats-due"
 
+EXPIRY = "expiry"
+"""The name of the timer that lets a task expire; the others of a task are named by a version."""
+
+RECONCILED = f"{TIMER_PREFIX}.reconciled"
+"""How far the log and the timers were compared."""
+
 MAX_ID_BYTES = 192
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UUID_MARK = "~"
@@ -228,3 +234,35 @@ def children(parent_id: str) -> str:
 def child_buckets(parent_id: str) -> list[str]:
     """Return filters that together match what :func:`children` does, for more of them than one answer holds."""
     return [f"{CHILD_PREFIX}.{token(parent_id)}.{bucket}.>" for bucket in _BUCKETS]
+
+
+def timer(task_id: str, name: str) -> str:
+    """Return where one of a task's timers waits; ``name`` is the version of the event that set it, or ``EXPIRY``."""
+    return f"{TIMER_PREFIX}.task.{token(task_id)}.{token(name, 'timer')}"
+
+
+def due(task_id: str, name: str) -> str:
+    """Return where the timer goes when it is due."""
+    return f"{DUE_PREFIX}.task.{token(task_id)}.{token(name, 'timer')}"
+
+
+def task_timers() -> str:
+    """Return the filter for all timers of tasks that wait."""
+    return f"{TIMER_PREFIX}.task.>"
+
+
+def due_tasks() -> str:
+    """Return the filter for all timers of tasks that have come due."""
+    return f"{DUE_PREFIX}.task.>"
+
+
+def timer_key(subject: str) -> tuple[str, str]:
+    """Return the id of the task and the name of the timer that waits, or has come due, under ``subject``.
+
+    Raises:
+        InvalidValueError: it is not the subject of a task's timer.
+    """
+    tokens = subject.split(".")
+    if len(tokens) != 5 or not is_token(tokens[3]) or not (tokens[4] == EXPIRY or tokens[4].isdecimal()):
+        raise InvalidValueError(f"expected {DUE_PREFIX}.task.<id>.<version>, got {shorten(subject)}")
+    return tokens[3], tokens[4]
