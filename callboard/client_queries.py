@@ -33,6 +33,7 @@ class TaskFilters(TypedDict, total=False):
     user_id: str | None
     session_id: str | None
     tenant_id: str | None
+    parent_id: str | None
     limit: int | None
     after: str | None
 

@@ -48,24 +48,29 @@ class Output:
 
     def table(self, columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str | None = None) -> None:
         """Print rows of cells; each cell is escaped unless it is a rich Text already."""
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            name = column.lstrip(">")
-            justify: JustifyMethod = "left" if name == column else "right"
-            table.add_column(name, justify=justify, overflow="fold", no_wrap=name in _WHOLE)
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else safe(cell) for cell in row))
-        self.console.print(table)
+        self.console.print(table(columns, rows, title=title))
 
     def facts(self, facts: Iterable[tuple[str, object]]) -> None:
         """Print names and values below each other; values that are None or empty are left out."""
-        table = Table.grid(padding=(0, 2))
-        table.add_column()
-        table.add_column(overflow="fold")
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column()
+        grid.add_column(overflow="fold")
         for name, value in facts:
             if value is not None and value != "" and not (isinstance(value, Text) and not value.plain):
-                table.add_row(Text(name, style="dim"), value if isinstance(value, Text) else safe(value))
-        self.console.print(table)
+                grid.add_row(Text(name, style="dim"), value if isinstance(value, Text) else safe(value))
+        self.console.print(grid)
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str | None = None) -> Table:
+    """Return rows of cells as a table; each cell is escaped unless it is a rich Text already."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        name = column.lstrip(">")
+        justify: JustifyMethod = "left" if name == column else "right"
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=name in _WHOLE)
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else safe(cell) for cell in row))
+    return made
 
 
 def complain(message: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -41,6 +42,14 @@ class Fields:
     tenant_id: Annotated[str | None, Parameter(help="The tenant it belongs to.")] = None
     max_attempts: Annotated[int | None, WHOLE, Parameter(help="Attempts in all.")] = None
     timeout_seconds: Annotated[float | None, Parameter(help="Limit for one attempt.")] = None
+    scheduled_for: Annotated[
+        datetime | None, Parameter(help="When it is to be done, such as 2026-01-31T09:00:00Z (default: at once).")
+    ] = None
+    expires_at: Annotated[datetime | None, Parameter(help="When it is no longer worth doing.")] = None
+    depends_on: Annotated[
+        tuple[str, ...], Parameter(metavar="ID", help="A task that has to be completed before; repeatable.")
+    ] = ()
+    parent_id: Annotated[str | None, Parameter(help="The task it is a part of.")] = None
 
     def given(self) -> SubmissionFields:
         """Return the fields as the client takes them.
@@ -60,6 +69,10 @@ class Fields:
             "tenant_id": self.tenant_id,
             "max_attempts": self.max_attempts,
             "timeout_seconds": self.timeout_seconds,
+            "scheduled_for": self.scheduled_for,
+            "expires_at": self.expires_at,
+            "depends_on": list(self.depends_on) or None,
+            "parent_id": self.parent_id,
         }
 
 

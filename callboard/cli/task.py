@@ -1,22 +1,21 @@
 """``callboard task``: show, list, cancel and retry tasks."""
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Final
-
 import msgspec
-from cyclopts import App, Parameter
-from rich.text import Text
+from cyclopts import App
 
-from callboard.cli.options import DEFAULTS, WHOLE, Options
+from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output, remark
+from callboard.cli.task_list import status_text
+from callboard.cli.task_tree import ends, open_subtasks
 from callboard.cli.text import compact, duration, moment, safe
-from callboard.cli.timeline import COLUMNS, STYLES, timeline
+from callboard.cli.timeline import COLUMNS, timeline
 from callboard.event_info import EventInfo
 from callboard.events.subjects import QUERY
-from callboard.replies import TaskInfo, TaskPage, read
-from callboard.requests import Status
+from callboard.replies import TaskInfo, read
 
 app = App(name="task", help="Show, list, cancel and retry tasks.")
+app.command("callboard.cli.task_list:list_", name="ls")
+app.command("callboard.cli.task_tree:tree", name="tree")
 app.command("callboard.cli.task_retry:retry", name="retry")
 
 
@@ -40,46 +39,9 @@ async def show(task_id: str, /, *, options: Options = DEFAULTS) -> int:
     return 0
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Filters:
-    """Which tasks to list."""
-
-    status: Annotated[Status | None, Parameter(help="Only those in this state.")] = None
-    agent: Annotated[str | None, Parameter(help="Only those of this agent.")] = None
-    kind: Annotated[str | None, Parameter(help="Only those of this kind.")] = None
-    user_id: Annotated[str | None, Parameter(help="Only those for this user.")] = None
-    session_id: Annotated[str | None, Parameter(help="Only those of this session.")] = None
-    tenant_id: Annotated[str | None, Parameter(help="Only those of this tenant.")] = None
-    limit: Annotated[int, WHOLE, Parameter(help="How many at most.")] = 50
-    after: Annotated[str | None, Parameter(help="Go on after this task, the last of the page before.")] = None
-
-
-EVERY_TASK: Final = Filters()
-
-
-@app.command(name="ls")
-async def list_(*, filters: Filters = EVERY_TASK, options: Options = DEFAULTS) -> int:
-    """List tasks, newest first.
-
-    Args:
-        filters: Which tasks to list.
-        options: Where the server is, and how to print.
-    """
-    body = {name: value for name, value in asdict(filters).items() if value is not None}
-    async with options.client() as board:
-        document = await board.ask(f"{QUERY}.tasks", body)
-    out = options.output()
-    if out.json:
-        out.document(document)
-    else:
-        _print_page(out, read(document, TaskPage))
-    return 0
-
-
 @app.command
 async def cancel(task_id: str, /, *, reason: str | None = None, options: Options = DEFAULTS) -> int:
-    """Call a task off.
+    """Call a task off, and with it its subtasks.
 
     Args:
         task_id: The task's id.
@@ -87,15 +49,27 @@ async def cancel(task_id: str, /, *, reason: str | None = None, options: Options
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
+        below = await open_subtasks(board, task_id)
         receipt = await board.cancel(task_id, reason)
+        subtasks = [] if receipt.queued else await ends(board, below)
     out = options.output()
     if out.json:
-        out.document(receipt)
+        told = [{"id": each.id, "status": each.status} for each in subtasks]
+        out.document({**msgspec.to_builtins(receipt), "subtasks": told})
     elif receipt.queued:
         remark("nothing is running: the cancellation is stored and will be taken when callboard starts")
     else:
-        out.text(f"cancelled {task_id}")
+        _print_cancelled(out, task_id, subtasks)
     return 0
+
+
+def _print_cancelled(out: Output, task_id: str, subtasks: list[TaskInfo]) -> None:
+    cancelled = sum(task.status == "cancelled" for task in subtasks)
+    also = f" and {cancelled} subtask{'s' if cancelled > 1 else ''}" if cancelled else ""
+    out.text(f"cancelled {task_id}{also}")
+    for task in subtasks:
+        if task.status != "cancelled":
+            remark(f"subtask {task.id} is {task.status}")
 
 
 def print_task(out: Output, task: TaskInfo, events: list[EventInfo] | None = None) -> None:
@@ -129,27 +103,3 @@ def _facts(task: TaskInfo) -> list[tuple[str, object]]:
         ("output", compact(task.output) if task.status == "completed" else None),
         ("error", safe(f"{error.type}: {error.message}", style="red") if error else None),
     ]
-
-
-def _print_page(out: Output, page: TaskPage) -> None:
-    rows = (
-        (
-            task.id,
-            status_text(task.status),
-            task.agent,
-            task.kind,
-            task.priority,
-            moment(task.submitted_at),
-            duration(task.duration_ms),
-            safe(compact(task.input), 60),
-        )
-        for task in page.tasks
-    )
-    out.table(("task", "status", "agent", "kind", "priority", "submitted", ">duration", "input"), rows)
-    if page.next is not None:
-        remark(f"more: --after {page.next}")
-
-
-def status_text(status: str) -> Text:
-    """Return a task's status in its colour."""
-    return safe(status, style=STYLES.get(status, "cyan"))

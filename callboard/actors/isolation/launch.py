@@ -16,14 +16,18 @@ PR_SET_PDEATHSIG = 1
 def die_with_callboard(parent: int, life: int) -> None:
     """Have the kernel kill this process group, whatever it is busy with, when the process that started it ends (Linux).
 
-    The pipe ``life`` takes everybody along whom user code started; the signal at the parent's death is for the case
-    that a fork of the parent still holds the other end. On other systems the process ends when nobody talks to it.
+    That closes the other end of the pipe ``life``, which takes along whom user code started. Where a fork of the parent
+    still holds that end, the hang-up at the parent's death sets an alarm that ends this process a second later: at once
+    would be before the pipe is closed, and then nobody would be left to hear of it. Both work without the interpreter.
     """
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - loaded where it is of use
         import fcntl  # noqa: PLC0415 - as above
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc = ctypes.CDLL(None)
+        libc.signal.argtypes = ctypes.c_int, ctypes.c_void_p
+        libc.signal(signal.SIGHUP, ctypes.cast(libc.alarm, ctypes.c_void_p))  # alarm(1), for 1 is SIGHUP
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
         fcntl.fcntl(life, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)

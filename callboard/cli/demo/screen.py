@@ -9,7 +9,7 @@ from rich.text import Text
 
 from callboard.cli.demo.fold import Folded
 from callboard.cli.output import Output
-from callboard.cli.task import status_text
+from callboard.cli.task_list import status_text
 from callboard.cli.text import compact, safe
 from callboard.cli.timeline import line
 from callboard.event_info import EventInfo

@@ -1,0 +1,81 @@
+"""The stored bytes of heartbeats decode for ever."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+from msgspec import Raw
+
+from callboard.events.heartbeat_events import (
+    EVENTS,
+    HeartbeatEvent,
+    HeartbeatRemoved,
+    HeartbeatSet,
+    UnknownHeartbeatEvent,
+    decode,
+)
+
+FOLDER: Final = Path(__file__).parent / "golden" / "heartbeat" / "v1"
+AT: Final = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
+
+EXPECTED: Final[dict[str, HeartbeatEvent]] = {
+    "set": HeartbeatSet(
+        originator_id="sync-accounts",
+        originator_version=1,
+        at=AT,
+        by="t19ca-12",
+        agent="billing",
+        input=Raw(b'{"do": "sync", "n": 1e3}'),
+        cron="30 9 * * MON-FRI",
+        timezone="Europe/Berlin",
+        enabled=False,
+        overlap="allow",
+        delivery=[{"channel": "log"}],
+    ),
+    "set.every": HeartbeatSet(
+        originator_id="sync-accounts",
+        originator_version=2,
+        at=AT,
+        by="t19ca-13",
+        last="sync-accounts-20260301T083000Z",
+        agent="billing",
+        input=Raw(b"null"),
+        every_seconds=1.5,
+    ),
+    "removed": HeartbeatRemoved(originator_id="sync-accounts", originator_version=3, at=AT, by="t19ca-14"),
+}
+
+
+def stored(name: str) -> bytes:
+    return (FOLDER / f"{name}.json").read_bytes()
+
+
+def topic(name: str) -> str:
+    return f"heartbeat.{name.partition('.')[0]}"
+
+
+def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
+    assert {path.name.removesuffix(".json") for path in FOLDER.iterdir()} == set(EXPECTED)
+    assert {topic(name) for name in EXPECTED} == {cls.TOPIC for cls in EVENTS}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_stored_bytes_decode_into_the_same_event_for_ever(name: str) -> None:
+    assert decode(topic(name), stored(name)) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_event_encodes_into_the_same_bytes_as_ever(name: str) -> None:
+    assert msgspec.json.encode(EXPECTED[name]) == stored(name)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
+    assert decode(topic(name), stored(name)[:-1] + b',"since_version_9":{"deep":[1]}}') == EXPECTED[name]
+
+
+def test_an_event_of_a_newer_version_can_be_read() -> None:
+    body = b'{"id":"sync-accounts","version":4,"at":"2026-03-01T09:00:00Z","until":"2026-03-02T09:00:00Z"}'
+    assert isinstance(decode("heartbeat.snoozed", body), UnknownHeartbeatEvent)
