@@ -16,9 +16,10 @@ from callboard.events import consumers
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.events.headers import ack_frame
+from callboard.events.jetstream_api import demand
 from callboard.events.loop import Loop
 from callboard.events.message import Message
-from callboard.events.pull import Pull
+from callboard.events.pull import HEARTBEAT_SECONDS, Pull
 
 log = structlog.get_logger()
 
@@ -94,6 +95,14 @@ class Mailbox:
         if letters:
             self._spawn(self._settle(letters, None))
 
+    def alone(self) -> bool:
+        """Tell whether nobody else holds anything of this source; only while nothing is acknowledged here.
+
+        Raises:
+            LogRefusedError, LogUnavailableError: the server did not say.
+        """
+        return self._loop.run(self._alone())
+
     def holds(self, letter: Letter) -> bool:
         """Tell whether ``letter`` is surely not in the hands of anybody else; from any thread."""
         return letter.reply in self._held and time.monotonic() < self._ours_until
@@ -105,6 +114,11 @@ class Mailbox:
     def reclaim(self, letter: Letter) -> None:
         """Take back what :meth:`lend` let come, with the next that goes; from any thread."""
         self._loop.loop.call_soon_threadsafe(self._reclaim, letter)
+
+    async def _alone(self) -> bool:
+        held, source = len(self._held), self.source
+        info = await demand(self._connection, f"CONSUMER.INFO.{source.stream}.{source.durable}")
+        return int(info["num_ack_pending"]) <= held
 
     async def _start(self) -> None:
         source = self.source
@@ -118,8 +132,18 @@ class Mailbox:
         )
         self._let_go()
         self._ours_until = time.monotonic() + source.ack_wait_seconds
+        # What a suspended process asked for must not stand when the first of what it held is given to others: the
+        # server would give it to that process once more.
+        expires_seconds = source.ack_wait_seconds * 2 / 3
         self._pull = Pull(
-            self._connection, source.stream, source.durable, source.window, self._take, lost=self._consumer_lost
+            self._connection,
+            source.stream,
+            source.durable,
+            source.window,
+            self._take,
+            lost=self._consumer_lost,
+            heartbeat_seconds=min(HEARTBEAT_SECONDS, expires_seconds / 2),
+            expires_seconds=expires_seconds,
         )
         try:
             await self._pull.start()

@@ -46,11 +46,13 @@ class Pull:
         *,
         lost: Callable[[str], None] | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        expires_seconds: float | None = None,
     ) -> None:
         """Pull from ``consumer`` of ``stream``, at most ``window`` messages out at a time.
 
         ``deliver`` gets each burst, on the loop, and must not block. ``lost`` is told when the consumer is no more,
-        once until there are messages again; the pull goes on asking for it every ``heartbeat_seconds``.
+        once until there are messages again; the pull goes on asking for it every ``heartbeat_seconds``. A request
+        stands for ``expires_seconds``, at least two heartbeats; by default it is six.
         """
         self._connection = connection
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
@@ -58,6 +60,7 @@ class Pull:
         self._deliver = deliver
         self._lost = lost
         self._heartbeat_seconds = heartbeat_seconds
+        self._expires_seconds = expires_seconds or _EXPIRES_HEARTBEATS * heartbeat_seconds
         self._held = 0
         self._asked = 0
         self._burst: list[Message] = []
@@ -125,7 +128,7 @@ class Pull:
         self._asked += room
         request = {
             "batch": room,
-            "expires": int(_EXPIRES_HEARTBEATS * self._heartbeat_seconds * _NANOSECONDS),
+            "expires": int(self._expires_seconds * _NANOSECONDS),
             "idle_heartbeat": int(self._heartbeat_seconds * _NANOSECONDS),
         }
         self._spawn(self._request(msgspec.json.encode(request)))

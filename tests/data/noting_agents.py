@@ -47,6 +47,28 @@ async def waiter(task: Task, ctx: Context) -> dict[str, Any]:
     return {"attempt": task.attempt}
 
 
+@specialist("loner", concurrency=1, retry_base_seconds=0)
+async def loner(task: Task, ctx: Context) -> dict[str, Any]:
+    """Wait for the file ``go`` of the input, alone, and say how that ended."""
+    note(task)
+    try:
+        while not Path(task.input["go"]).exists():  # noqa: ASYNC110, ASYNC240 - as above
+            await asyncio.sleep(0.01)
+    except asyncio.CancelledError:
+        ctx.log.info("told to stop")
+        raise
+    finally:
+        ctx.log.info("place is free")
+    return {"attempt": task.attempt}
+
+
+@specialist("killer", retry_base_seconds=0)
+def killer(task: Task) -> None:
+    """End the whole process."""
+    note(task)
+    os._exit(9)
+
+
 def note(task: Task) -> None:
     """Append one line about this execution, whole or not at all."""
     line = {"id": task.id, "attempt": task.attempt, "at": datetime.now(UTC).isoformat(), "pid": os.getpid()}
