@@ -182,3 +182,30 @@ def test_a_defect_in_settling_is_logged_and_the_mailbox_goes_on(place: Bench, de
         assert "AttributeError" in repr(lines.wait("mailbox.failed")["exc_info"])
     desk.mailbox.ack(desk.take())
     until(lambda: not place.held(), "the next one is acknowledged")
+
+
+def test_what_only_waits_makes_room_for_others(place: Bench) -> None:
+    desk = Desk(place, window=4)
+    for number in range(20):
+        place.publish(str(number))
+    desk.mailbox.start()
+
+    held = []
+    for number in range(20):
+        [letter] = desk.take()
+        assert letter.data == str(number).encode()
+        desk.mailbox.lend(letter)
+        desk.mailbox.lend(letter)
+        held.append(letter)
+    for letter in held[:10]:
+        desk.mailbox.reclaim(letter)
+        desk.mailbox.reclaim(letter)
+    desk.mailbox.ack(held)
+
+    until(lambda: place.held() == 0, "all are acknowledged")
+    for number in range(20):
+        place.publish(str(number))
+    assert len(desk.take(4)) == 4
+    place.loop.run(place.connection.flush())
+    assert desk.empty
+    desk.mailbox.stop()

@@ -7,7 +7,7 @@ from typing import Any
 from callboard import Context, SubtaskFailed, Task, specialist
 
 
-@specialist("square", concurrency=20, max_attempts=1)
+@specialist("square", concurrency=20, retry_base_seconds=0, no_retry=(ValueError,))
 async def square(task: Task) -> int:
     if task.input["n"] < 0:
         raise ValueError(f"no square of {task.input['n']}")

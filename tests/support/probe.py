@@ -84,9 +84,8 @@ class Bench:
             stream=subjects.COMMANDS,
             durable=DURABLE,
             filters=(SUBJECT,),
-            window=100,
             ack_wait_seconds=ack_wait_seconds,
-            **settings,
+            **{"window": 100, **settings},
         )
         return Mailbox(self.loop, self.connection, source, deliver)
 
