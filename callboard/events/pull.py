@@ -36,7 +36,7 @@ INTERRUPTED: Final = "the connection was interrupted"
 class Pull:
     """Messages of one consumer, handed over in bursts on the event loop. Room is given back with :meth:`release`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it pulls, how, and whom it tells
         self,
         connection: Connection,
         stream: str,

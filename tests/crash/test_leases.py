@@ -1,4 +1,4 @@
-"""Leases: a worker that is killed or frozen loses its tasks to another one within the ack wait, and then changes none."""
+"""Leases: a worker that is killed or frozen loses its tasks to another within the ack wait, and changes none after."""
 
 import os
 import signal
