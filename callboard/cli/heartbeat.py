@@ -23,7 +23,9 @@ class Definition:
     """What is to be submitted, and when."""
 
     agent: Annotated[str, Parameter(help="The agent that is to do it.")]
-    every: Annotated[float | None, Parameter(metavar="SECONDS", help="Every so many seconds, 1 at least.")] = None
+    every_seconds: Annotated[
+        float | None, Parameter(name="--every", metavar="SECONDS", help="Every so many seconds, 1 at least.")
+    ] = None
     cron: Annotated[
         str | None, Parameter(metavar="EXPRESSION", help="When this is due: 5 fields, or 6 with the seconds first.")
     ] = None
@@ -47,7 +49,7 @@ class Definition:
             InvalidValueError: --delivery has something else than JSON.
         """
         return {
-            "every_seconds": self.every,
+            "every_seconds": self.every_seconds,
             "cron": self.cron,
             "timezone": self.timezone,
             "enabled": not self.disabled,

@@ -38,7 +38,7 @@ def check_cron(cron: str) -> None:
         if next(_local_times(cron, _SOME_MONDAY), None) is not None:
             return
     except (CronSimError, ValueError, AssertionError) as error:
-        message = f"expected cron to be a cron expression, got {shorten(cron)}: {error}"
+        message = f"expected cron to be an expression such as '30 9 * * MON-FRI', got {shorten(cron)}: {error}"
         raise InvalidValueError(message, field="cron") from error
     message = f"expected cron to come due within 50 years, which {shorten(cron)} never does"
     raise InvalidValueError(message, field="cron")

@@ -26,7 +26,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 Overlap = Literal["skip", "allow"]
 
 
-class Heartbeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Heartbeat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The definition as a client sends it. ``input`` stays the very bytes that came in.
 
     Exactly one of ``every_seconds`` and ``cron`` is set. With ``overlap`` "skip" a fire is left out while the task of
@@ -64,7 +64,7 @@ def check(heartbeat: Heartbeat) -> None:
     every, cron = heartbeat.every_seconds, heartbeat.cron
     if (every is None) == (cron is None):
         got = "neither" if every is None else "both"
-        raise InvalidValueError(f"expected one of every_seconds and cron, got {got}", field="every_seconds")
+        raise InvalidValueError(f"expected one of every_seconds and cron, got {got} of them", field="every_seconds")
     if every is not None and not MIN_SECONDS <= every <= MAX_SECONDS:
         message = f"expected every_seconds to be a number from {MIN_SECONDS} to {MAX_SECONDS}, got {every:g}"
         raise InvalidValueError(message, field="every_seconds")
