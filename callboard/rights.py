@@ -45,6 +45,7 @@ PUBLISHES: Final = (
     *(Probe(f"$JS.API.CONSUMER.CREATE.{stream}.{name}", _GARBAGE) for stream, name in _QUEUES),
     *(Probe(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}", _GARBAGE) for stream, name in _QUEUES),
     *(Probe(f"$JS.ACK.{stream}.{name}.1.0.0.0.0", _NOT_MINE) for stream, name in _QUEUES),
+    *(Probe(f"$JS.API.CONSUMER.INFO.{stream}.{name}", _GARBAGE) for stream, name in _QUEUES[:1]),
     Probe(f"$JS.API.DIRECT.GET.{subjects.EVENTS}", _GARBAGE),
     Probe(f"{subjects.TASK_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(f"{subjects.AGENT_PREFIX}.check.1.check", headers=_NO_STREAM),

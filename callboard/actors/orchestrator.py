@@ -15,6 +15,7 @@ from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.petition import Answer, Petition, Verdict
 from callboard.actors.settling import BrokenOrderError
+from callboard.actors.stragglers import Straggler, Stragglers
 from callboard.actors.timer_keeper import TimerKeeper
 from callboard.events import task
 from callboard.events.appender import MAX_BATCH
@@ -58,6 +59,7 @@ class Orchestrator(BatchActor):
         self._epoch = epoch
         self._open_mailbox = open_mailbox
         self._answer = answer
+        self._stragglers = Stragglers(self.tasks)
         self._refused: list[DeadLetter] = []
         self._petitions: set[Petition] = set()
         self._verdicts: list[Verdict] = []
@@ -102,6 +104,7 @@ class Orchestrator(BatchActor):
     def effects(self) -> None:
         """Set timers and store dead letters, so that their commands may be acknowledged; answer petitions."""
         self._timers.work()
+        self._stragglers.judge()
         if self._refused:
             self._loop.run(self._dead_letters.publish(self._refused))
             self._refused = []
@@ -149,7 +152,7 @@ class Orchestrator(BatchActor):
             if settled.error is not None:
                 self.fail(letter, settled.error)
             elif settled.state is None:
-                self._refuse(letter, _never_submitted(wanted.task_id))
+                self._unheard_of(wanted.task_id, letter)
             else:
                 self.ack(letter)
 
@@ -163,7 +166,7 @@ class Orchestrator(BatchActor):
             if settled.error is not None:
                 self.fail(letter, settled.error)
             elif state is None:
-                self._refuse(letter, _never_submitted(wanted.task_id))
+                self._unheard_of(wanted.task_id, letter)
             elif not settled.events and by not in state.heard:
                 detail = f"task {wanted.task_id} cannot be retried: it is {state.status}"
                 self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
@@ -171,6 +174,9 @@ class Orchestrator(BatchActor):
                 self.ack(letter)
 
         return Order(wanted.task_id, lambda state, now: self._intake.revive(state, now, by=by), done)
+
+    def _unheard_of(self, task_id: str, letter: Letter) -> None:
+        self._stragglers.add(Straggler(letter, task_id, lambda: self._refuse(letter, _never_submitted(task_id))))
 
     def _command_id(self, letter: Letter) -> str:
         """Return what tells this command from any other, also when it comes again."""
