@@ -1,0 +1,65 @@
+"""The bytes of agents' events: what was stored once is read for ever, and what is written is what was agreed on."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from callboard.events.agent_events import EVENTS, AgentEvent, Announced, Forgotten, decode
+from tests.support.source import ROOT
+
+FOLDER = ROOT / "tests" / "golden" / "agent"
+
+
+def head(version: int) -> dict[str, Any]:
+    at = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
+    return {"originator_id": "billing", "originator_version": version, "at": at}
+
+
+EXPECTED: dict[str, AgentEvent] = {
+    "announced": Announced(
+        kinds=("refund",),
+        keywords=("invoice", "money back"),
+        fallback=True,
+        rule=True,
+        concurrency=4,
+        timeout_seconds=2.5,
+        max_attempts=7,
+        retry_base_seconds=0.5,
+        retry_factor=3.0,
+        retry_cap_seconds=60.0,
+        **head(1),
+    ),
+    "announced.plain": Announced(**head(2)),
+    "forgotten": Forgotten(**head(3)),
+}
+
+
+def stored(name: str) -> bytes:
+    return (FOLDER / "v1" / f"{name}.json").read_bytes()
+
+
+def topic(name: str) -> str:
+    return f"agent.{name.partition('.')[0]}"
+
+
+def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
+    assert {path.name.removesuffix(".json") for path in (FOLDER / "v1").iterdir()} == set(EXPECTED)
+    assert {topic(name) for name in EXPECTED} == {cls.TOPIC for cls in EVENTS}
+    assert [cls.TOPIC for cls in EVENTS] == (FOLDER / "topics.txt").read_text(encoding="utf-8").split()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_bytes_and_event_are_the_same_for_ever(name: str) -> None:
+    assert decode(topic(name), stored(name)) == EXPECTED[name]
+    assert msgspec.json.encode(EXPECTED[name]) == stored(name)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
+    assert decode(topic(name), stored(name)[:-1] + b',"since_version_9":{"deep":[1]}}') == EXPECTED[name]
+
+
+def test_an_event_of_a_newer_version_says_nothing_here() -> None:
+    assert decode("agent.tuned", b'{"id":"billing","version":4,"at":7}') is None
