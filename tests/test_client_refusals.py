@@ -138,7 +138,14 @@ async def test_an_answer_to_the_repeat_is_an_answer(nats_server: NatsServer) -> 
 
 async def test_nobody_there_is_told_apart_from_silence(fresh_nats_server: NatsServer) -> None:
     async with Client(fresh_nats_server.url) as board:
-        for question in (board.task("a"), board.tasks(), board.stats(), board.agents(), board.agent_log()):
+        for question in (
+            board.task("a"),
+            board.tasks(),
+            board.stats(),
+            board.agents(),
+            board.agent_log(),
+            board.heartbeats(),
+        ):
             with pytest.raises(NotRunningError, match="callboard up"):
                 await question
 

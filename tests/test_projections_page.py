@@ -26,6 +26,7 @@ def words(heading: str) -> set[str]:
         ("tasks", "`tasks`"),
         ("task_deliveries", "`task_deliveries`"),
         ("agent_log", "`agent_log`"),
+        ("heartbeats", "`heartbeats`"),
         ("positions", "`positions` and `stream`"),
         ("stream", "`positions` and `stream`"),
     ],
@@ -39,7 +40,7 @@ def test_every_column_is_described(tmp_path: Path, table: str, heading: str) -> 
 
 def test_every_query_has_an_example() -> None:
     assert [name for name, _, _ in EXAMPLES] == [
-        f"query.{name}" for name in ("task", "tasks", "events", "stats", "agents", "agent_log")
+        f"query.{name}" for name in ("task", "tasks", "events", "stats", "agents", "agent_log", "heartbeats")
     ]
 
 

@@ -9,8 +9,10 @@ from msgspec import Struct
 from callboard.actors import command
 from callboard.events import subjects
 from callboard.events.errors import CallboardError
+from callboard.events.heartbeat import MAX_NAME, Heartbeat
 from callboard.events.submission import MAX_ATTEMPTS, MAX_DELIVERIES, MAX_DEPENDENCIES, MAX_DEPTH, MAX_TEXT, Submission
 from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
+from callboard.projections.find_heartbeats import HeartbeatItem
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 
@@ -32,6 +34,11 @@ def test_the_table_of_a_submission_has_its_fields() -> None:
     assert sorted(first_cells("Submission")) == sorted(Submission.__struct_fields__)
 
 
+def test_the_table_of_a_heartbeat_has_its_fields() -> None:
+    assert sorted(first_cells("Heartbeat")) == sorted(Heartbeat.__struct_fields__)
+    assert f"at most {MAX_NAME} characters" in section("Heartbeat")
+
+
 def test_the_limits_are_those_in_force() -> None:
     assert f"1-{MAX_ATTEMPTS}" in section("Submission")
     assert f"up to {MAX_DELIVERIES} targets" in section("Submission")
@@ -45,8 +52,7 @@ def test_the_table_of_dead_letters_has_every_reason() -> None:
     assert set(first_cells("Dead letters")) == reasons
 
 
-def test_what_is_called_unsupported_is_refused_as_such() -> None:
-    assert "`callboard.heartbeat." in section("Not yet supported")
+def test_what_is_no_command_about_a_task_is_unsupported_where_those_are_read() -> None:
     with pytest.raises(command.RefusalError) as refused:
         command.read("callboard.heartbeat.one", b"{}")
     assert refused.value.reason == "unsupported"
@@ -55,7 +61,13 @@ def test_what_is_called_unsupported_is_refused_as_such() -> None:
 
 @pytest.mark.parametrize(
     ("name", "shape"),
-    [("Task", TaskItem), ("Task", DeliveryItem), ("Task stats", StatsAnswer), ("Agent", AgentItem)],
+    [
+        ("Task", TaskItem),
+        ("Task", DeliveryItem),
+        ("Task stats", StatsAnswer),
+        ("Agent", AgentItem),
+        ("Heartbeat", HeartbeatItem),
+    ],
 )
 def test_what_the_service_answers_is_described_field_by_field(name: str, shape: type[Struct]) -> None:
     assert set(shape.__struct_fields__) - {"as_of_seq"} <= paragraph(name)
@@ -71,6 +83,7 @@ def test_commands_are_published_where_the_page_says() -> None:
         f"{subjects.SUBMIT}.<agent>",
         f"{subjects.CANCEL}.<task_id>",
         f"{subjects.RETRY}.<task_id>",
+        f"{subjects.HEARTBEAT}.<name>",
     }
     assert set(first_cells("Commands")) == places
     assert all(cell.startswith((subjects.API, subjects.QUERY)) for cell in first_cells("Service"))

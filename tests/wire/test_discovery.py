@@ -18,6 +18,7 @@ ENDPOINTS = {
     "callboard.query.stats",
     "callboard.query.agents",
     "callboard.query.agent_log",
+    "callboard.query.heartbeats",
 }
 
 
