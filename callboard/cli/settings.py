@@ -69,13 +69,13 @@ class Work:
     ] = None
     app: Annotated[str | None, Parameter(help="File or module with the agents, such as my_agents.py.")] = None
     roles: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Parameter(
             converter=listed,
             metavar="ROLE,…",
             help=f"What this process does: {', '.join(ROLES)} (default: all of it), or specialist:NAME for one agent.",
         ),
-    ] = _DEFAULT.roles
+    ] = None
     grace_seconds: Annotated[
         float,
         _SHOWN,
