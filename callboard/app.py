@@ -42,6 +42,7 @@ from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.events.loop import Loop
 from callboard.express import Express
+from callboard.housekeeping import Housekeeper, with_cleanup
 from callboard.link import Link
 from callboard.membership import Membership
 from callboard.service import Service
@@ -72,7 +73,8 @@ class App:
         gave_up: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.config = config
-        self._app = {agent.name: agent for agent in agents}
+        self._housekeeper = Housekeeper()
+        self._app = with_cleanup(config, {agent.name: agent for agent in agents}, self._housekeeper)
         self._agents = roles.served(config.roles, self._app)
         self._environment = environment or {}
         self._gave_up = gave_up or (lambda _error: None)
@@ -148,6 +150,8 @@ class App:
         self._membership = Membership(io, connection, node=node, agents=self._agents, app=self._app)
         self._membership.open()
         tasks, endings = TaskLog(journal, StateCache()), Endings(journal)
+        if self._views is not None:
+            self._housekeeper.open(self._views.queries, tasks)
         cycles = CycleCheck(journal, tasks)
         intake = Intake(self._membership.registry, KeywordRouter(self.config.route_threshold), self._channels, cycles)
         express = Express(connection, io, lambda: self._roster["orchestrator"])

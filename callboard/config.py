@@ -54,6 +54,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ack_wait_seconds: how long a message whose worker died waits before another gets it.
         route_threshold: the confidence below which a task goes to the fallback agent.
         worker_threads: how many plain (not async) handlers run at a time.
+        no_cleanup: leave the agent ``cleanup`` out that comes with callboard.
         missed_heartbeats: what becomes of those that were due while nothing ran: ``one`` task for all of them, ``all``
             of them up to a limit, or ``none``.
 
@@ -90,6 +91,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delivery_timeout_seconds: Seconds = 30
     secrets_directory: File | None = None
     allow_private_addresses: Switch = False
+    no_cleanup: Switch = False
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
 

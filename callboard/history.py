@@ -10,7 +10,7 @@ from callboard.errors import NotRunningError, ServerNotFoundError
 from callboard.event_info import EventInfo, from_message
 from callboard.events.connection import Connection
 from callboard.events.reader import Reader
-from callboard.events.subjects import EVENT_PREFIX, EVENTS
+from callboard.events.subjects import EVENTS, task_events
 
 _PAGE: Final = 256
 
@@ -32,7 +32,7 @@ async def last_seq(connection: Connection, url: str) -> int:
 
 
 async def replay(connection: Connection, url: str, since_seq: int = 1) -> AsyncIterator[EventInfo]:
-    """Yield every stored event from ``since_seq`` to the one that was the newest when the reading began.
+    """Yield every stored event of a task from ``since_seq`` to the one that was the newest when the reading began.
 
     Raises:
         NotRunningError, ServerNotFoundError: as :func:`last_seq`.
@@ -42,7 +42,7 @@ async def replay(connection: Connection, url: str, since_seq: int = 1) -> AsyncI
     reader = Reader(connection, EVENTS)
     at = max(1, since_seq)
     while at <= end:
-        page = await reader.page(at, min(_PAGE, end - at + 1), f"{EVENT_PREFIX}.>")
+        page = await reader.page(at, min(_PAGE, end - at + 1), task_events())
         for message in page:
             if message.seq <= end:
                 yield from_message(message.subject, message.data, message.seq)

@@ -26,7 +26,7 @@ def test_the_demo_as_json_is_an_event_a_line_and_the_verdict() -> None:
     *events, verdict = ran.lines
 
     assert (ran.code, verdict["differences"]) == (0, [])
-    assert (events[0]["event"], events[0]["seq"]) == ("submitted", 1)
+    assert (events[0]["event"], events[0]["version"]) == ("submitted", 1)
     assert len({event["task_id"] for event in events}) == 12
 
 

@@ -20,7 +20,7 @@ OPTIONS = """
     --grace 1.5 --ack-wait 2 --route-threshold 0.25 --worker-threads 4 --log-level debug
     --missed-heartbeats all
     --delivery-max-attempts 5 --delivery-base 0.5 --delivery-cap 7 --delivery-timeout 9
-    --secrets-dir s --allow-private-addresses
+    --secrets-dir s --allow-private-addresses --no-cleanup
 """
 CONFIG = Config(
     directory=Path("d"),
@@ -44,6 +44,7 @@ CONFIG = Config(
     delivery_timeout_seconds=9,
     secrets_directory=Path("s"),
     allow_private_addresses=True,
+    no_cleanup=True,
 )
 
 

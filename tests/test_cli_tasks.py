@@ -199,11 +199,13 @@ def test_the_log_is_replayed_from_any_place_to_its_end(board: Running, new_id: s
     run(board, "submit", "echo", "--id", new_id, "--wait")
 
     whole = run(board, "log", "replay", "--json").lines
-    part = run(board, "log", "replay", "--since-seq", "3", "--limit", "2", "--json").lines
+    third = whole[2]["seq"]
+    part = run(board, "log", "replay", "--since-seq", str(third), "--limit", "2", "--json").lines
     one = run(board, "log", "replay", "--task", new_id, "--json").lines
 
-    assert [event["seq"] for event in whole] == list(range(1, len(whole) + 1))
-    assert [event["seq"] for event in part] == [3, 4]
+    seqs = [event["seq"] for event in whole]
+    assert seqs == sorted(set(seqs))
+    assert part == whole[2:4]
     assert [event["version"] for event in one] == list(range(1, 7))
     assert new_id in run(board, "log", "replay", "--task", new_id).out
 

@@ -103,6 +103,9 @@ class Work:
     missed_heartbeats: Annotated[
         Missed, _SHOWN, Parameter(help="What becomes of heartbeats that were due while nothing ran.")
     ] = _DEFAULT.missed_heartbeats
+    no_cleanup: Annotated[bool, Parameter(help="Do not serve the agent `cleanup` that comes with callboard.")] = (
+        _DEFAULT.no_cleanup
+    )
     log_level: Annotated[LogLevel, Parameter(help="The least level that is logged.")] = _DEFAULT.log_level
 
 

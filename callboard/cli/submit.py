@@ -136,7 +136,7 @@ def submit(
             raise InvalidValueError("expected --file to stand alone: what goes with a task stands in its line")
         return submit_file(many.file, options, skip_bad=many.skip_bad, batch=many.batch)
     if text is None or many != NO_FILE:
-        raise InvalidValueError("expected what is to be done, or --file with a file of submissions")
+        raise InvalidValueError("expected TEXT, what is to be done, or --file with a file of submissions")
     content = read_input(text, as_json=json_input)  # outside of the event loop, which would swallow a Ctrl-C
     given = fields.given()
     prepare(content, given)  # a mistake is told before anybody is asked
