@@ -38,6 +38,8 @@ _QUEUES: Final = (
     (subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE),
     (subjects.EVENTS, subjects.delivery_durable("completed")),
     (subjects.EVENTS, subjects.specialist_durable("check", "normal")),
+    (subjects.EVENTS, subjects.DEPENDENCIES_DURABLE),
+    (subjects.EVENTS, subjects.SUBTASKS_DURABLE),
 )
 PUBLISHES: Final = (
     Probe("$JS.API.INFO"),
@@ -48,6 +50,7 @@ PUBLISHES: Final = (
     *(Probe(f"$JS.API.CONSUMER.INFO.{stream}.{name}", _GARBAGE) for stream, name in _QUEUES[:1]),
     Probe(f"$JS.API.DIRECT.GET.{subjects.EVENTS}", _GARBAGE),
     Probe(f"{subjects.TASK_PREFIX}.check.1.check", headers=_NO_STREAM),
+    Probe(subjects.child("check", "check"), headers=_NO_STREAM),
     Probe(f"{subjects.AGENT_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(f"{subjects.HEARTBEAT_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(f"{subjects.TIMER_PREFIX}.heartbeat.check.1", headers=_NO_STREAM),
@@ -60,6 +63,7 @@ PUBLISHES: Final = (
 )
 SUBSCRIPTIONS: Final = (
     subjects.live_event("cancelled"),
+    subjects.live_task("check"),
     subjects.LIVE_AGENTS,
     subjects.PRESENCE,
     subjects.PRESENCE_ASK,
