@@ -162,12 +162,17 @@ class Heartbeats(BatchActor):
             return
         states = self._book.load({timer.name for _, timer in self._due})
         beats = [each for letter, timer in self._due if (each := self._beat(letter, timer, states)) is not None]
-        known = self.tasks.load({last for each in beats if (last := each.waits_for) is not None})
+        under_way = self._under_way({last for each in beats if (last := each.waits_for) is not None})
         for each in beats:
-            before = known.get(each.waits_for or "")
-            if before is not None and not before.state.terminal:
-                self._skip(each, before.state.status)
+            if (status := under_way.get(each.waits_for or "")) is not None:
+                self._skip(each, status)
         self._beats, self._due = beats, []
+
+    def _under_way(self, task_ids: set[str]) -> dict[str, str]:
+        """Return the state of each of ``task_ids`` that has not ended."""
+        ended = {key for key, known in self.tasks.known(task_ids).items() if known.state.terminal}
+        states = [known.state for known in self.tasks.load(task_ids - ended).values()]
+        return {state.id: state.status for state in states if not state.terminal}
 
     def _beat(self, letter: Letter, timer: Timer, states: dict[str, HeartbeatState]) -> DueBeat | None:
         state = states.get(timer.name)

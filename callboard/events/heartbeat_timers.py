@@ -4,7 +4,6 @@ A schedule has a subject of its own per name and version, so that what an older 
 in the way of a newer one; when it fires it is out of date, and nothing follows.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -17,6 +16,7 @@ from nats.errors import Error as NatsError
 from callboard.events import jetstream_api, subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, InvalidValueError, LogUnavailableError
+from callboard.events.headers import publish_frame
 from callboard.events.jetstream_api import demand, granted
 from callboard.events.loop import Loop
 
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 TIMERS: Final = f"{subjects.TIMER_PREFIX}.heartbeat"
 DUE: Final = f"{subjects.DUE_PREFIX}.heartbeat"
+_BATCH: Final = 500
 _NO_MESSAGE: Final = 10037
 _ANSWER_SECONDS: Final = 10
 
@@ -116,19 +117,20 @@ class HeartbeatTimers:
             log.warning("heartbeat.purge_failed", filter=body["filter"], error=str(error))
 
     async def _put(self, timers: Sequence[Timer]) -> None:
-        await asyncio.gather(*(self._publish(timer) for timer in timers))
+        for start in range(0, len(timers), _BATCH):
+            await self._put_some(timers[start : start + _BATCH])
 
-    async def _publish(self, timer: Timer) -> None:
-        headers = {
-            "Nats-Schedule": f"@at {timer.at.astimezone(UTC).isoformat().replace('+00:00', 'Z')}",
-            "Nats-Schedule-Target": f"{DUE}.{timer.name}.{timer.version}",
-        }
-        data = msgspec.json.encode(timer)
+    async def _put_some(self, timers: Sequence[Timer]) -> None:
         try:
-            reply = await self._connection.request(timer.subject, data, timeout=_ANSWER_SECONDS, headers=headers)
+            async with self._connection.answers.expect() as (reply, answer):
+                await self._connection.write(b"".join(_frame(timer, reply) for timer in timers))
+                answers = [await answer.next(_ANSWER_SECONDS) for _ in timers]
         except (NatsError, TimeoutError) as error:
-            raise LogUnavailableError(f"the server did not confirm the timer {timer.subject}") from error
-        granted(msgspec.json.decode(reply.data))
+            raise LogUnavailableError(f"the server did not confirm {len(timers)} timers: {error!r}") from error
+        for each in answers:
+            if each.status:
+                raise LogUnavailableError(f"no stream takes timers: status {each.status}")
+            granted(msgspec.json.decode(each.data))
 
     async def _waiting(self) -> set[tuple[str, int]]:
         found: set[tuple[str, int]] = set()
@@ -141,6 +143,12 @@ class HeartbeatTimers:
                 found |= {key for name in names if (key := _key(name.removeprefix(f"{prefix}."))) is not None}
                 offset, total = offset + max(1, len(names)), info.get("total", 0)
         return found
+
+
+def _frame(timer: Timer, reply: str) -> bytes:
+    at = timer.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    headers = f"Nats-Schedule: @at {at}\r\nNats-Schedule-Target: {DUE}.{timer.name}.{timer.version}\r\n"
+    return publish_frame(timer.subject, reply, headers, msgspec.json.encode(timer))
 
 
 def _key(rest: str) -> tuple[str, int] | None:
