@@ -38,7 +38,11 @@ def specs(wires: Wires) -> list[ChildSpec]:
         roles.PROJECTOR: [(PROJECTOR, _projector)],
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
-        roles.SCHEDULER: [(timekeeping.SCHEDULER, timekeeping.scheduler), (beating.HEARTBEATS, beating.heartbeats)],
+        roles.SCHEDULER: [
+            (timekeeping.SCHEDULER, timekeeping.scheduler),
+            (timekeeping.RECONCILER, timekeeping.reconciler),
+            (beating.HEARTBEATS, beating.heartbeats),
+        ],
         roles.ORCHESTRATOR: [
             (relations.DEPENDENCIES, relations.dependencies),
             (relations.SUBTASKS, relations.subtasks),

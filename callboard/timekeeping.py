@@ -4,13 +4,16 @@ from typing import Any, Final
 
 import pykka
 
+from callboard.actors.reconciler import Reconciler
 from callboard.actors.scheduler import DUE_WINDOW, WINDOW, Scheduler
+from callboard.actors.timer_check import TimerCheck
 from callboard.actors.timer_keeper import TimerKeeper
 from callboard.events import subjects
 from callboard.events.timers import Timers
 from callboard.wires import Wires, opener
 
 SCHEDULER: Final = "scheduler"
+RECONCILER: Final = "reconciler"
 
 
 def scheduler(wires: Wires) -> "pykka.ActorRef[Any]":
@@ -28,6 +31,11 @@ def scheduler(wires: Wires) -> "pykka.ActorRef[Any]":
         loop=wires.io,
         open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],
     )
+
+
+def reconciler(wires: Wires) -> "pykka.ActorRef[Any]":
+    """Start the actor that sets timers that are missing."""
+    return Reconciler.start(TimerCheck(wires.journal, wires.stopping), wires.connection, wires.io)
 
 
 def keeper(wires: Wires) -> TimerKeeper:

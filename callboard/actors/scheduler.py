@@ -63,6 +63,9 @@ class Scheduler(BatchActor):
 
     def mailboxes(self) -> list[Mailbox]:
         """Return the mailboxes of scheduled events and of timers."""
+        # What was dealt with just before an earlier one ended lies there still.
+        self._fired = True
+        self._sweep_soon()
         return self._open_mailboxes(self)
 
     def read(self, letter: Letter) -> Order | None:
@@ -90,9 +93,7 @@ class Scheduler(BatchActor):
             self._drop_outdated()
             self._wanted = {}
         self._keeper.work()
-        if self._fired and not self._sweeping:
-            self._fired, self._sweeping = False, True
-            self._loop.spawn(self._sweep())
+        self._sweep_soon()
         self._set_alarm()
 
     def _set(self, letter: Letter, task_id: str, version: int) -> Order:
@@ -150,6 +151,11 @@ class Scheduler(BatchActor):
         known = self.tasks.known({task_id for task_id, _ in self._wanted})
         needed = {timer.key for each in known.values() for timer in timers_of(each.state)}
         self._keeper.drop([key for key in self._wanted if key[0] in known and key not in needed])
+
+    def _sweep_soon(self) -> None:
+        if self._fired and not self._sweeping:
+            self._fired, self._sweeping = False, True
+            self._loop.spawn(self._sweep())
 
     async def _sweep(self) -> None:
         await asyncio.sleep(SWEEP_SECONDS)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from tests.support.log_audit import LogAudit
 from tests.support.waiting import PAUSE_SECONDS
 from tests.support.wire import Wire
 
@@ -31,3 +32,16 @@ async def until_timers(wire: Wire, wanted: Callable[[set[str]], object], what: s
         while not wanted(found := await timers(wire, pattern)):  # noqa: ASYNC110 - another process's state
             await asyncio.sleep(PAUSE_SECONDS)
     assert wanted(found), what
+
+
+async def over(wire: Wire, count: int) -> LogAudit:
+    """Wait until so many tasks are over and their timers dealt with, and return the audit of the whole log."""
+    async with asyncio.timeout(60):
+        while not _over(audit := await LogAudit.of(wire), count):  # noqa: ASYNC110 - another process's state
+            await asyncio.sleep(10 * PAUSE_SECONDS)
+    await until_timers(wire, lambda found: not found, "all that have fired are dealt with", FIRED)
+    return audit
+
+
+def _over(audit: LogAudit, count: int) -> bool:
+    return len(audit.tasks) == count and all(task.ended for task in audit.tasks.values())
