@@ -127,6 +127,43 @@ def test_a_copy_that_is_forgotten_leaves_the_newer_one_held(desk: Desk, place: B
     until(lambda: place.held() == 0, "it is done")
 
 
+def test_what_could_not_be_kept_for_the_ack_wait_is_let_go_of_and_comes_again(
+    desk: Desk, place: Bench, fresh_nats_server: NatsServer
+) -> None:
+    place.publish("a")
+    (older,) = desk.take()
+    assert older.ours
+    with captured() as lines:
+        fresh_nats_server.suspend()
+        until(lambda: not older.ours, "the ack wait is over")
+        fresh_nats_server.resume()
+        line = lines.wait("mailbox.leases_lapsed")
+    assert (line["durable"], line["count"]) == (desk.mailbox.source.durable, 1)
+
+    (newer,) = desk.take()
+
+    assert delivered([newer]) == [(1, 2)]
+    desk.mailbox.give_back([older])
+    desk.mailbox.ack([older])
+    assert newer.ours
+    assert not older.ours
+    desk.mailbox.ack([newer])
+    until(lambda: place.held() == 0, "it is done")
+
+
+def test_what_may_be_in_other_hands_is_not_given_back(desk: Desk, place: Bench) -> None:
+    acks = place.acknowledgements()
+    place.publish("a")
+    (letter,) = desk.take()
+    suspended(desk)
+    until(lambda: not letter.ours, "the ack wait is over")
+
+    desk.mailbox.give_back([letter])
+
+    assert delivered(desk.take()) == [(1, 2)]
+    assert (letter.reply, b"-NAK") not in acks
+
+
 def test_stopped_with_giving_back_it_holds_nothing(desk: Desk, place: Bench) -> None:
     place.publish("a", "b")
     desk.take(2)

@@ -45,7 +45,7 @@ class Stage:
     ) -> None:
         self.notes, self.go, self.lines = directory / "notes", directory / "go", lines
         self.given_up: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        config = Config.build(directory=directory / "board", nats_url=server.url, **settings)
+        config = Config.build(**{"directory": directory / "board", "nats_url": server.url, **settings})
         self.app = OddApp(config, load(str(APP)), gave_up=self.given_up.put)
         self.app.odd_channels = channels
 
