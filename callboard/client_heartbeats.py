@@ -126,7 +126,7 @@ class HeartbeatCommands(Queries):
 
 def _is(found: HeartbeatInfo | None, wanted: Heartbeat | None) -> bool:
     if found is None or wanted is None:
-        return found is wanted is None
+        return found is None and wanted is None
     return heartbeat.same(_definition(found), wanted)
 
 
