@@ -124,8 +124,11 @@ async def test_a_cancellation_reaches_the_process_that_runs_it(boards: Boards, f
     assert {one.pid for one in executions(boards.notes)} == pids
     await submit(url, "waiter", *(boards.submission(child, parent_id=parent) for child, parent in children.items()))
 
+    live = await wire.follow()
+
     for task_id in ids:
         assert (await wire.ask("api.cancel", {"id": task_id})).ok["id"] == task_id
+    await live.until_all("cancelled", 2 * len(ids))
 
     # Only handlers that were told give their places to others.
     boards.go.touch()
