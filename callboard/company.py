@@ -94,7 +94,7 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         stopping=wires.stopping,
         intake=wires.intake,
         dead_letters=DeadLetters(wires.connection),
-        timers=timekeeping.keeper(wires),
+        timer_keeper=timekeeping.keeper(wires),
         loop=wires.io,
         epoch=wires.epoch,
         answer=wires.answer,

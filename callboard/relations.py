@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pykka
 
+from callboard import timekeeping
 from callboard.actors import dependencies as blocked
 from callboard.actors import subtasks as families
 from callboard.actors.dependencies import Dependencies
@@ -24,6 +25,7 @@ def dependencies(wires: Wires) -> "pykka.ActorRef[Any]":
         wires.tasks,
         wires.crashed,
         stopping=wires.stopping,
+        timer_keeper=timekeeping.keeper(wires),
         journal=wires.journal,
         endings=wires.endings,
         open_mailbox=opener(wires, subjects.EVENTS, durable, filters, blocked.WINDOW, max_ack_pending=UNLIMITED),
@@ -44,6 +46,7 @@ def subtasks(wires: Wires) -> "pykka.ActorRef[Any]":
         wires.tasks,
         wires.crashed,
         stopping=wires.stopping,
+        timer_keeper=timekeeping.keeper(wires),
         journal=wires.journal,
         open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],
     )

@@ -18,6 +18,7 @@ from callboard.actors.order import Order, Settled
 from callboard.actors.petition import Petition
 from callboard.actors.settling import Settling
 from callboard.actors.task_log import TaskLog
+from callboard.actors.timer_keeper import TimerKeeper
 from callboard.events.errors import CallboardError, LogRefusedError, LogUnavailableError
 
 log = structlog.get_logger()
@@ -68,8 +69,12 @@ class BatchActor(pykka.ThreadingActor):
         crashed: Callable[[str, BaseException], None],
         clock: Callable[[], datetime] = utc_now,
         stopping: threading.Event | None = None,
+        timer_keeper: TimerKeeper | None = None,
     ) -> None:
-        """``stopping`` is set by others when nobody is to wait any longer for a log that is out of reach."""
+        """``stopping`` is set by others when nobody is to wait any longer for a log that is out of reach.
+
+        ``timer_keeper`` looks after the timers of tasks that this actor lets in, or ends before they were started.
+        """
         super().__init__()
         self.name = name
         self.clock = clock
@@ -77,6 +82,7 @@ class BatchActor(pykka.ThreadingActor):
         self.stopping = stopping or threading.Event()
         self.tasks = tasks
         self._settling = Settling(tasks, clock)
+        self._timer_keeper = timer_keeper
         self._crashed = crashed
         self._mailboxes: list[Mailbox] = []
         self._acks: dict[Mailbox, list[Letter]] = {}
@@ -102,9 +108,6 @@ class BatchActor(pykka.ThreadingActor):
     def grant(self, petition: Petition) -> Order | None:
         """Return what ``petition`` asks for, or None when it was answered at once. Raises nothing."""
         raise TypeError(f"actor {self.name} takes no petitions, got one for {petition.task_id}")
-
-    def settled(self, settled: Settled) -> None:
-        """Take note of what an order came to, whoever posted it; it has been told."""
 
     def effects(self) -> None:
         """Run what the settled batch left to be done, before its letters are acknowledged."""
@@ -237,7 +240,10 @@ class BatchActor(pykka.ThreadingActor):
         orders += self.waiting_orders()
         for order, settled in self._all_settled(orders):
             order.done(settled)
-            self.settled(settled)
+            if self._timer_keeper is not None:
+                self._timer_keeper.note(settled)
+        if self._timer_keeper is not None:
+            self.insist(self._timer_keeper.work)
         self.insist(self.effects)
         return bool(orders)
 

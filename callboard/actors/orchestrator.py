@@ -16,7 +16,6 @@ from callboard.actors.order import Order, Settled
 from callboard.actors.petition import Answer, Petition, Verdict
 from callboard.actors.settling import BrokenOrderError
 from callboard.actors.stragglers import Straggler, Stragglers
-from callboard.actors.timer_keeper import TimerKeeper
 from callboard.events import task
 from callboard.events.appender import MAX_BATCH
 from callboard.events.errors import EventTooLargeError, LogUnavailableError
@@ -40,7 +39,6 @@ class Orchestrator(BatchActor):
         *args: Any,
         intake: Intake,
         dead_letters: DeadLetters,
-        timers: TimerKeeper,
         loop: Loop,
         epoch: str,
         answer: Answer,
@@ -54,7 +52,6 @@ class Orchestrator(BatchActor):
         super().__init__(*args, **kwargs)
         self._intake = intake
         self._dead_letters = dead_letters
-        self._timers = timers
         self._loop = loop
         self._epoch = epoch
         self._open_mailbox = open_mailbox
@@ -97,13 +94,8 @@ class Orchestrator(BatchActor):
             self._verdicts.append(Verdict(petition, error=error))
             return None
 
-    def settled(self, settled: Settled) -> None:
-        """Take note of timers that a task needs, or needs no more."""
-        self._timers.note(settled)
-
     def effects(self) -> None:
-        """Set timers and store dead letters, so that their commands may be acknowledged; answer petitions."""
-        self._timers.work()
+        """Store the dead letters of this batch, so that their commands may be acknowledged; answer its petitions."""
         self._stragglers.judge()
         if self._refused:
             self._loop.run(self._dead_letters.publish(self._refused))

@@ -5,7 +5,7 @@ import threading
 import time
 from typing import Any
 
-from callboard import Context, Task, specialist
+from callboard import Context, Retry, Task, specialist
 
 
 @specialist("echo", keywords=["echo"], concurrency=50)
@@ -23,6 +23,13 @@ def plain(task: Task, ctx: Context) -> dict[str, Any]:
 async def flaky(task: Task) -> dict[str, Any]:
     if task.attempt < task.input["succeeds_at"]:
         raise ConnectionError(f"attempt {task.attempt} of {task.max_attempts} came to nothing")
+    return {"attempt": task.attempt}
+
+
+@specialist("patient")
+async def patient(task: Task) -> dict[str, Any]:
+    if task.attempt < task.input["succeeds_at"]:
+        raise Retry("not yet", after=task.input["after"])
     return {"attempt": task.attempt}
 
 

@@ -131,7 +131,18 @@ async def test_every_agent_is_listed_with_what_it_does(wire: Wire) -> None:
 
     agents = {one["agent"]: one for one in answer["agents"]}
     assert list(agents) == sorted(agents)
-    assert agents.keys() == {"cleanup", "echo", "final", "flaky", "plain", "reporter", "single", "waiter", "watcher"}
+    assert agents.keys() == {
+        "cleanup",
+        "echo",
+        "final",
+        "flaky",
+        "patient",
+        "plain",
+        "reporter",
+        "single",
+        "waiter",
+        "watcher",
+    }
     final, flaky = agents["final"], agents["flaky"]
     assert final.keys() == {
         "agent", "processes", "active", "queued", "completed", "failed", "avg_ms", "p50_ms", "p95_ms", "failure_rate", "last_errors",

@@ -163,3 +163,49 @@ async def test_a_timer_that_fires_for_nothing_changes_nothing(wire: Wire) -> Non
 
     assert names(await wire.stored(task_id)) == names(events)
     assert await timers(wire, f"callboard.timers.task.{task_id}.>") == set()
+
+
+async def test_a_retry_waits_for_its_time_at_the_server(wire: Wire, new_id: str) -> None:
+    live = await wire.follow(new_id)
+    await wire.publish("callboard.submit.patient", {"id": new_id, "input": {"succeeds_at": 2, "after": 1}})
+
+    events = await live.until_over()
+
+    assert names(events) == [*BEGUN, "assigned", "started", "attempt_failed", "scheduled", *DONE]
+    scheduled = last(events, "scheduled")
+    assert scheduled.fields["why"] == "retry"
+    due = datetime.fromisoformat(scheduled.fields["due"])
+    assert due - datetime.fromisoformat(scheduled.body["at"]) == timedelta(seconds=1)
+    assert timedelta() <= datetime.fromisoformat(last(events, "assigned").body["at"]) - due < MOST_LATE
+    assert last(events, "completed").fields["output"] == {"attempt": 2}
+
+
+async def test_cancelling_removes_the_timer_of_a_retry(wire: Wire, new_id: str) -> None:
+    live = await wire.follow(new_id)
+    await wire.publish("callboard.submit.patient", {"id": new_id, "input": {"succeeds_at": 2, "after": 3600}})
+    await live.until("scheduled")
+    await until_timers(wire, lambda found: f"{new_id}.6" in found, "its timer waits")
+
+    await wire.publish(f"callboard.cancel.{new_id}", {})
+
+    assert names(await live.until_over())[-2:] == ["scheduled", "cancelled"]
+    await until_timers(wire, lambda found: f"{new_id}.6" not in found, "it is gone")
+
+
+async def test_the_timers_of_a_subtask_go_with_its_parent(wire: Wire, new_id: str) -> None:
+    parent = {"id": new_id, "input": "echo", "scheduled_for": in_seconds(3600)}
+    child = {**parent, "id": f"{new_id}-child", "parent_id": new_id, "expires_at": in_seconds(7200)}
+    for body in (parent, child):
+        await wire.publish("callboard.submit", body)
+    mine = {f"{new_id}.3", f"{new_id}-child.3", f"{new_id}-child.expiry"}
+    await until_timers(wire, mine.issubset, "all three wait")
+
+    await wire.publish(f"callboard.cancel.{new_id}", {})
+
+    await until_timers(wire, mine.isdisjoint, "all three are gone")
+
+
+async def test_a_task_that_waits_for_another_expires(wire: Wire) -> None:
+    events = await wire.run({"input": "echo", "depends_on": ["never-there"], "expires_at": in_seconds(0.5)})
+
+    assert names(events) == [*BEGUN, "blocked", "expired"]
