@@ -45,6 +45,25 @@ def test_the_kept_command_is_what_any_client_would_publish(url: str) -> None:
     assert msgspec.json.decode(message.data) == {"input": "refund 7", "id": "a", "priority": 2}
 
 
+def test_when_it_is_to_be_done_and_after_what_goes_with_it(url: str) -> None:
+    times = ("--scheduled-for", "2026-01-31T09:00:00Z", "--expires-at", "2026-01-31T12:00:00+01:00")
+    ran = callboard("submit", "x", *times, "--depends-on", "b", "--depends-on", "c", "--parent-id", "d", "--nats", url)
+
+    assert ran.code == 0
+    (message,) = on_server(url, commands)
+    sent = msgspec.json.decode(message.data)
+    assert (sent["scheduled_for"], sent["expires_at"]) == ("2026-01-31T09:00:00Z", "2026-01-31T12:00:00+01:00")
+    assert (sent["depends_on"], sent["parent_id"]) == (["b", "c"], "d")
+
+
+def test_a_time_without_an_offset_is_refused() -> None:
+    ran = callboard("submit", "x", "--scheduled-for", "2026-01-31T09:00:00")
+
+    assert ran.code == 2
+    assert "--scheduled-for" in ran.err
+    assert "offset" in ran.err
+
+
 def test_the_same_id_again_is_the_same_command(url: str) -> None:
     for _ in range(2):
         assert callboard("submit", "x", "--id", "a", "--nats", url).out == "a\n"
