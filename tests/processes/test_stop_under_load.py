@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -59,8 +59,8 @@ async def test_several_processes_one_after_the_other(troupe: Troupe, chance: ran
     for name in ("a", "b", "c"):
         troupe.start(name)
     for name in ("a", "b", "c", "a", "b", "c"):
-        async with loading(troupe.url, load):
-            await asyncio.sleep(chance.uniform(0, LONGEST_LOAD_SECONDS))
+        async with loading(troupe.url, load) as publishing:
+            await asyncio.wait({publishing}, timeout=chance.uniform(0, LONGEST_LOAD_SECONDS))
             assert await asyncio.to_thread(troupe.boards[name].stop) == 0
             await asyncio.to_thread(troupe.start, name)
 
@@ -71,10 +71,9 @@ async def test_several_processes_one_after_the_other(troupe: Troupe, chance: ran
     assert [line for name in troupe.boards for line in defects(troupe.log(name))] == []
 
 
-async def stopped_under_load(url: str, load: Load, chance: random.Random, stop: object) -> None:
-    assert callable(stop)
+async def stopped_under_load(url: str, load: Load, chance: random.Random, stop: Callable[[], None]) -> None:
     async with loading(url, load) as publishing:
-        await asyncio.sleep(chance.uniform(0, LONGEST_LOAD_SECONDS))
+        await asyncio.wait({publishing}, timeout=chance.uniform(0, LONGEST_LOAD_SECONDS))
         stop()
         # Its server ends with it, and the connection with that.
         await asyncio.wait({publishing}, timeout=30)
