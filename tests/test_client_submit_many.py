@@ -49,9 +49,7 @@ def stored(url: str) -> list[Msg]:
 
 
 async def test_they_are_kept_in_order_each_for_its_agent(url: str) -> None:
-    many = [
-        {"input": number, "id": f"t-{number}", "agent": "billing" if number % 2 else None} for number in range(900)
-    ]
+    many = [{"input": number, "id": f"t-{number}", "agent": "billing" if number % 2 else None} for number in range(900)]
 
     async with Client(url) as board:
         ids = await board.submit_many(many)

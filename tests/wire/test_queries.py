@@ -145,7 +145,8 @@ async def test_every_agent_is_listed_with_what_it_does(wire: Wire) -> None:
     }
     final, flaky = agents["final"], agents["flaky"]
     assert final.keys() == {
-        "agent", "processes", "active", "queued", "completed", "failed", "avg_ms", "p50_ms", "p95_ms", "failure_rate", "last_errors",
+        "agent", "processes", "active", "queued", "completed", "failed", "avg_ms", "p50_ms", "p95_ms", "failure_rate",
+        "last_errors",
     }  # fmt: skip
     assert final["failed"] == before["final"]["failed"] + 1
     assert (final["completed"], final["failure_rate"], final["avg_ms"]) == (0, 1.0, None)
