@@ -156,7 +156,8 @@ async def test_only_the_server_is_killed(tmp_path: Path, fresh_nats_server: Nats
         audit = await audited(fresh_nats_server.url, 100)
 
         check_executions(executions(running.notes), audit.tasks)
-        assert [line["mended"] for line in running.lines.named("scheduler.reconciled")].count(0) >= 1
+        # At the start, and behind a reconnect.
+        assert len(running.lines.named("scheduler.reconciled")) > 1
     assert all(Counter(names(task.events))["completed"] == 1 for task in audit.tasks.values())
 
 
