@@ -134,7 +134,9 @@ async def test_too_large_a_submission_is_refused_here(url: str) -> None:
             await ask(url, lambda board, size=size: board.submit("x" * size))  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("content", [object(), {1j: 2}, "\ud800", {"a": {1, 2j}}], ids=repr)
+@pytest.mark.parametrize(
+    "content", [object(), {1j: 2}, "\ud800", {"a": {1, 2j}}], ids=["an object", "a key", "a surrogate", "a set"]
+)
 async def test_what_is_not_json_is_refused_here(content: object, url: str) -> None:
     with pytest.raises(InvalidValueError, match="JSON"):
         await ask(url, lambda board: board.submit(content))
