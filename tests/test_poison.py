@@ -40,9 +40,9 @@ async def wire(board: Stage, fresh_nats_server: NatsServer) -> AsyncIterator[Wir
     await wire.close()
 
 
-async def forge(wire: Wire, task_id: str, version: int, event: str, body: Any) -> None:
-    """Put something into the log that callboard would never write."""
-    await wire.publish(f"callboard.events.task.{task_id}.{version}.{event}", body)
+async def forge(wire: Wire, task_id: str, version: int, event: str, body: Any) -> int:
+    """Put something into the log that callboard would never write, and return its sequence."""
+    return (await wire.publish(f"callboard.events.task.{task_id}.{version}.{event}", body)).seq
 
 
 async def runs(wire: Wire, board: Stage, task_id: str) -> None:
@@ -112,13 +112,15 @@ async def test_a_task_nobody_can_read_waits_and_others_are_run(wire: Wire, board
 
 
 async def test_an_assignment_that_is_none_is_left_alone(wire: Wire, board: Stage) -> None:
-    await forge(wire, "stray", 1, "assigned.noter.normal", GARBAGE)
-    await forge(wire, "stray", 2, "assigned.noter.normal", b"\xff")
+    strays = [
+        await forge(wire, "stray", 1, "assigned.noter.normal", GARBAGE),
+        await forge(wire, "stray", 2, "assigned.noter.normal", b"\xff"),
+    ]
 
     await runs(wire, board, "good")
 
     await until_settled(wire, EVENTS, NORMAL)
-    assert [line["seq"] for line in board.lines.named("log.stray_message")] == [1, 2]
+    assert [line["seq"] for line in board.lines.named("log.stray_message")] == strays
     assert crashes(board) == []
 
 

@@ -22,7 +22,8 @@ def user_traceback(error: BaseException) -> str | None:
         return None
     try:
         lines = traceback.TracebackException(type(error), error, trace, limit=-MAX_FRAMES).format()
-        text = "".join(lines).rstrip("\n")
+        # Lone surrogates, which no JSON can carry, are written out.
+        text = "".join(lines).rstrip("\n").encode("utf-8", "backslashreplace").decode()
     except Exception:  # noqa: BLE001 - the text comes from user code, which may raise anything
         return None
     return text if len(text) <= MAX_CHARACTERS else f"…{text[1 - MAX_CHARACTERS :]}"

@@ -97,22 +97,6 @@ async def test_the_service_refuses_such_an_agent_and_names_the_field(wire: Wire,
     await check_next(wire)
 
 
-@pytest.mark.parametrize(
-    ("subject", "body"),
-    [
-        ("callboard.heartbeat.morning", b'{"agent": "echo", "input": 1, "every_seconds": 60}'),
-        ("callboard.heartbeat.morning", b""),
-    ],
-)
-async def test_what_this_version_does_not_do_is_said_and_not_forgotten(wire: Wire, subject: str, body: bytes) -> None:
-    ack = await wire.publish(subject, body)
-
-    letter = await dead_letter(wire, ack.seq)
-    assert (letter.reason, letter.subject, letter.data) == ("unsupported", subject, body)
-    assert letter.error
-    await check_next(wire)
-
-
 async def test_fields_that_ask_for_nothing_are_fine(wire: Wire) -> None:
     nothing: dict[str, Any] = {
         "scheduled_for": None,

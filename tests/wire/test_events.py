@@ -34,7 +34,9 @@ async def test_a_task_that_fails(wire: Wire, new_id: str) -> None:
     events = await wire.run({"id": new_id, "input": "7"}, "final")
 
     error = {"type": "NoSuchInvoiceError", "message": "no invoice 7"}
-    assert said(events)[1:] == [
+    history = said(events)
+    assert "wire_agents.py" in history[4][1]["error"].pop("traceback")
+    assert history[1:] == [
         (
             "routed",
             {
