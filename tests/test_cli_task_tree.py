@@ -78,7 +78,7 @@ async def test_a_tree_that_is_too_large_is_cut_and_says_so(board: Running, name:
 
     async with Client(board.url) as client:
         assert (await family(client, f"{name}-a", 20)).whole
-        await client.submit("x", id=f"{name}-z", parent_id=f"{name}-0", agent="echo")
+        await grown(board, (f"{name}-z", f"{name}-0"), agent="echo")
         assert not (await family(client, f"{name}-a", 20)).whole
 
 
