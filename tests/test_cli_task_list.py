@@ -102,8 +102,7 @@ def test_on_a_terminal_a_table_is_drawn_anew(board: Running, session: str) -> No
     assert session.encode() not in seen
 
     run(board, "submit", "x", "--agent", "sleeper", "--id", session, "--session-id", session)
-    read_until(reading, session.encode())
-    read_until(reading, b"running")
+    assert session.encode() in read_until(reading, b"running")
 
     watch.send_signal(signal.SIGINT)
     rest = read_until(reading, b"\x1b[?25h")  # the cursor is shown again
