@@ -219,7 +219,9 @@ class Client(HeartbeatCommands):
             try:
                 return read(await self.ask(f"{subjects.API}.{verb}", request), Receipt)
             except NotRunningError:
-                return await self._keep(subject, command, task_id, f"{verb}-{task_id}")
+                # The same task again is the same command; a cancellation may be the last word after a retry.
+                message_id = task_id if verb == "submit" else uuid4().hex
+                return await self._keep(subject, command, task_id, f"{verb}-{message_id}")
             except NoAnswerError:
                 if attempt == _TRIES:
                     raise

@@ -127,7 +127,7 @@ class QueryEndpoints:
 
         A task that nobody knows yet may still be a command in its stream, so its wait is not cut short.
         """
-        request = decode(_result, data)
+        request = await self._reflected(decode(_result, data))
         task_id, loop = token(request.id), asyncio.get_running_loop()
         until = loop.time() + request.wait_seconds
         with self._runner.watch(task_id) as watch:
@@ -188,11 +188,16 @@ class QueryEndpoints:
         return await self._queries.heartbeats(datetime.now(UTC))
 
     async def _newest(self, task_id: str) -> TaskAnswer | None:
-        """Return a task as the views have it, waiting for them when only the log has it so far."""
+        """Return a task as the views have it, waiting for them when the log knows more of its end.
+
+        What they call the end may be that of an earlier life.
+        """
         task = await self._queries.task(task_id)
-        if task is None and (stored := await self._load_events(task_id)):
-            await self._runner.wait(stored[-1][1], READY_SECONDS)
-            task = await self._queries.task(task_id)
+        if task is None or task.status in TERMINAL:
+            stored = await self._load_events(task_id)
+            if stored and (task is None or stored[-1][1] > task.seq):
+                await self._runner.wait(stored[-1][1], READY_SECONDS)
+                task = await self._queries.task(task_id)
         return task
 
     async def _reflected(self, query: Q) -> Q:

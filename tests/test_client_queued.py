@@ -174,3 +174,15 @@ async def test_a_server_that_goes_away_and_comes_back(fresh_nats_server: NatsSer
 
         assert (await board.submit("x", id="a")).queued
         assert len(await commands(board.connection)) == 1
+
+
+def test_the_last_word_on_a_task_is_kept_also_when_it_repeats_the_first(url: str) -> None:
+    async def words(board: Client) -> list[int]:
+        return [receipt.seq for receipt in (await board.cancel("a"), await board.retry("a"), await board.cancel("a"))]
+
+    assert asyncio.run(ask(url, words)) == [1, 2, 3]
+    assert [message.subject for message in on_server(url, commands)] == [
+        "callboard.cancel.a",
+        "callboard.retry.a",
+        "callboard.cancel.a",
+    ]

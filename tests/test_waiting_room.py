@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import count
-from typing import cast
+from typing import NamedTuple, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +16,18 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BANDS = list(PRIORITIES)
 
 
+class Stamp(NamedTuple):
+    sequence: int
+
+
+class Slip(NamedTuple):
+    """All of a letter that is looked at here: its place in the log."""
+
+    ticket: Stamp
+
+
 def letter(number: int) -> Letter:
-    """A letter is not looked into here, only passed on."""
-    return cast("Letter", f"letter {number}")
+    return cast("Letter", Slip(Stamp(number)))
 
 
 def assigned(number: int, band: str) -> Assigned:
@@ -146,3 +155,12 @@ def test_inside_a_band_whoever_came_first_is_first(bands: list[str]) -> None:
     for band in BANDS:
         mine = [number for number in taken if (bands * 10)[number] == band]
         assert mine == sorted(mine)
+
+
+@given(st.permutations(range(8)))
+def test_inside_a_band_the_order_is_that_of_the_log_also_for_those_that_come_again(numbers: list[int]) -> None:
+    room = WaitingRoom()
+    for number in numbers:
+        room.add(assigned(number, "normal"), letter(number))
+
+    assert [taken.task_id for taken in room.take(8)] == [f"task-{number}" for number in range(8)]

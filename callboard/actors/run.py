@@ -37,6 +37,10 @@ class Run(Struct, eq=False):
         """Tell whether the task runs, in this very attempt."""
         return state.status == "running" and (state.life, state.attempt) == (self.life, self.attempt)
 
+    def awaited(self, state: TaskState) -> bool:
+        """Tell whether the task stands in its queue for this very attempt."""
+        return state.status == "assigned" and state.version == self.version
+
     def call_off(self, *, cancelled: bool) -> None:
         """Call the handler off: the log says that this attempt is over, as the task was cancelled or the lease lost."""
         self.called_off = True

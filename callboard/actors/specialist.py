@@ -1,6 +1,5 @@
 """The specialist: one agent's queue, its running handlers, and what became of them."""
 
-import random
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -10,13 +9,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from callboard.actors.agents import Agent
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.context import Context
 from callboard.actors.drain import Drain
 from callboard.actors.family import Nursery
 from callboard.actors.joining import Joining, away
+from callboard.actors.lease_holder import LeaseHolder
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
@@ -26,8 +25,7 @@ from callboard.actors.run import Run
 from callboard.actors.runner import Runner
 from callboard.actors.settling import BrokenOrderError
 from callboard.actors.task import task_of
-from callboard.actors.waiting_room import Waiting, WaitingRoom
-from callboard.actors.worker_lost import worker_lost
+from callboard.actors.waiting_room import Waiting
 from callboard.events import task
 from callboard.events.errors import CallboardError, EventTooLargeError
 from callboard.events.task import TaskState
@@ -44,31 +42,24 @@ class Release(Struct, frozen=True):
     reason: str
 
 
-class Specialist(BatchActor):
+class Specialist(LeaseHolder):
     """Consumes one agent's assigned tasks, strictest band first; appends started, progressed, completed, failed."""
 
     def __init__(
         self,
         *args: Any,
-        agent: Agent,
         runner: Runner,
-        worker: str,
         open_mailboxes: Callable[[BatchActor], list[Mailbox]],
         nursery: Nursery,
         **kwargs: Any,
     ) -> None:
-        """``worker`` names this process in the started events."""
         super().__init__(*args, **kwargs)
-        self._agent = agent
         self._runner = runner
-        self._worker = worker
         self._open_mailboxes = open_mailboxes
         self._nursery = nursery
         self._runs: dict[str, Run] = {}
-        self._waiting = WaitingRoom()
         self._draining = False
         self._reports = Reports(self.post)
-        self._chance = random.random
         self._idle = threading.Event()
         self._idle.set()
 
@@ -92,7 +83,7 @@ class Specialist(BatchActor):
         return super().handle(message)
 
     def read(self, letter: Letter) -> Order | None:
-        """Put an assigned task into the waiting room, or return the order that starts it."""
+        """Let an assigned task wait, or return the order that finds out what became of it."""
         try:
             event = _assigned.decode(letter.data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -109,13 +100,15 @@ class Specialist(BatchActor):
             return None
         if run is not None and run.version < event.originator_version:
             run.call_off(cancelled=False)
-        self._waiting.add(event, letter)
+        if letter.ticket.delivered > 1 and run is None:
+            return self.look(event, letter)
+        self.waiting.add(event, letter)
         return None
 
     def waiting_orders(self) -> list[Order]:
         """Return the orders that start as many waiting tasks as there are free places."""
         orders: list[Order] = []
-        while taken := self._waiting.take(self._free_places()):
+        while taken := self.waiting.take(self._free_places()):
             orders += [order for waiting in taken if (order := self._begin(waiting)) is not None]
         return orders
 
@@ -136,14 +129,13 @@ class Specialist(BatchActor):
         super().close(give_back=give_back)
 
     def _free_places(self) -> int:
-        return max(0, self._agent.concurrency - sum(not run.joins for run in self._runs.values()))
+        return max(0, self.agent.concurrency - sum(not run.joins for run in self._runs.values()))
 
     def _begin(self, waiting: Waiting) -> Order | None:
         """Return the order that starts an attempt whose turn it is, None when it cannot be started now."""
         letter = waiting.letter
         if not letter.ours:
-            # Somebody else may have it, or soon gets it.
-            letter.mailbox.forget([letter])
+            self.let_go(letter)
             return None
         if waiting.task_id in self._runs:
             self.give_back([letter], BUSY_SECONDS)
@@ -153,29 +145,24 @@ class Specialist(BatchActor):
         return self._start(run)
 
     def _start(self, run: Run) -> Order:
-        backoff, share = self._agent.backoff, self._chance()
+        lost = self.lost(run)
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
-            if state is None or self._holds(state, run) or not run.letter.ours:
+            if state is None or not run.letter.ours:
                 return []
             if run.concerns(state):
-                # The log says it runs, but nobody has its lease any more: its worker died, or was out of reach.
-                return worker_lost(state, now, backoff, share)
-            return task.start(state, run.attempt, self._worker, now, life=run.life)
+                return lost(state, now)
+            return task.start(state, run.attempt, self.worker, now, life=run.life)
 
         def done(settled: Settled) -> None:
             if settled.error is not None:
                 self._fail(run, settled.error)
-            elif settled.state is not None and self._holds(settled.state, run):
+            elif settled.state is not None and self.holds(settled.state, run):
                 self._launch(run, settled.state)
             else:
                 self._over(run)
 
         return Order(run.task_id, decide, done, version=run.version)
-
-    def _holds(self, state: TaskState, run: Run) -> bool:
-        """Tell whether the log says that this very actor runs that attempt."""
-        return run.concerns(state) and state.worker == self._worker
 
     def _launch(self, run: Run, state: TaskState) -> None:
         submitted = state.submitted
@@ -190,12 +177,12 @@ class Specialist(BatchActor):
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(
-            self._agent,
+            self.agent,
             context.task,
             submitted.input,
             context,
             lambda outcome: self._conclude(run, outcome),
-            submitted.timeout_seconds or self._agent.timeout_seconds,
+            submitted.timeout_seconds or self.agent.timeout_seconds,
         )
 
     def _conclude(self, run: Run, outcome: Outcome) -> None:
@@ -207,7 +194,7 @@ class Specialist(BatchActor):
         """Return the order that records what a handler came to."""
         pause = outcome.after_seconds
         if pause is None:
-            pause = self._agent.backoff.seconds(run.failures, self._chance())
+            pause = self.agent.backoff.seconds(run.failures, self.chance())
 
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
             if outcome.output is not None:
@@ -230,13 +217,8 @@ class Specialist(BatchActor):
         return Order(run.task_id, decide, done)
 
     def _over(self, run: Run) -> None:
-        if not self._dropped(run):
-            return
-        if run.letter.ours:
-            self.ack(run.letter)
-        else:
-            # To acknowledge it would take it from whoever has it now.
-            run.letter.mailbox.forget([run.letter])
+        if self._dropped(run):
+            self.let_go(run.letter)
 
     def _fail(self, run: Run, error: CallboardError) -> None:
         if self._dropped(run):
@@ -264,7 +246,7 @@ class Specialist(BatchActor):
     def _check(self, run: Run) -> Order:
         def done(settled: Settled) -> None:
             state = settled.state
-            if state is not None and not self._holds(state, run):
+            if state is not None and not self.holds(state, run):
                 run.call_off(cancelled=state.status == "cancelled")
 
         return Order(run.task_id, lambda _state, _now: [], done)
@@ -273,7 +255,7 @@ class Specialist(BatchActor):
         self._draining = True
         for mailbox in self._mailboxes:
             mailbox.stop()
-        self.give_back(self._waiting.clear())
+        self.give_back(self.waiting.clear())
         return self._idle
 
     def _release(self, reason: str) -> None:

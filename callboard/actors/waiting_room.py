@@ -1,5 +1,6 @@
-"""Tasks at a specialist that wait for a free place: strictest band first, in order of arrival inside a band."""
+"""Tasks at a specialist that wait for a free place: strictest band first, in the order of the log inside a band."""
 
+from bisect import insort
 from collections import deque
 from typing import Final, NamedTuple
 
@@ -36,9 +37,13 @@ class WaitingRoom:
         self._bands = {band: _Band() for band in PRIORITIES}
 
     def add(self, event: Assigned, letter: Letter) -> None:
-        """Put the attempt that ``event`` assigned at the end of its band."""
+        """Put the attempt that ``event`` assigned into its band; one that comes again goes before younger ones."""
         waiting = Waiting(event.originator_id, event.originator_version, event.life, event.attempt, letter)
-        self._bands[event.priority].queue.append(waiting)
+        queue = self._bands[event.priority].queue
+        if queue and _age(waiting) < _age(queue[-1]):
+            insort(queue, waiting, key=_age)
+        else:
+            queue.append(waiting)
 
     def take(self, count: int) -> list[Waiting]:
         """Return up to ``count`` attempts in the order they are to start.
@@ -59,6 +64,10 @@ class WaitingRoom:
         letters = [waiting.letter for band in self._bands.values() for waiting in band.queue]
         self._bands = {band: _Band() for band in PRIORITIES}
         return letters
+
+
+def _age(waiting: Waiting) -> int:
+    return waiting.letter.ticket.sequence
 
 
 def _next(bands: list[_Band]) -> Waiting:

@@ -77,7 +77,7 @@ async def checked(url: str, load: Load) -> LogAudit:
         assert load.acknowledged <= audit.tasks.keys()
         commands = await CommandAudit.of(wire)
         commands.check(audit.tasks)
-        assert commands.letters == {}
+        assert commands.unexpected == {}
     finally:
         await wire.close()
     return audit

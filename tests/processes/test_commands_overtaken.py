@@ -25,7 +25,7 @@ async def test_a_cancellation_that_overtakes_its_submission_is_not_lost(troupe: 
     await until_idle(wire)
     audit = await LogAudit.of(wire)
     assert [task.status for task in audit.tasks.values()] == ["cancelled"] * TASKS
-    assert (await CommandAudit.of(wire)).letters == {}
+    assert (await CommandAudit.of(wire)).unexpected == {}
     await wire.close()
 
 
@@ -41,7 +41,7 @@ async def test_a_cancellation_waits_for_a_submission_that_a_frozen_process_holds
 
     await until_idle(wire)
     assert [task.status for task in (await LogAudit.of(wire)).tasks.values()] == ["cancelled"]
-    assert (await CommandAudit.of(wire)).letters == {}
+    assert (await CommandAudit.of(wire)).unexpected == {}
     await wire.close()
 
 

@@ -33,6 +33,14 @@ class CommandAudit(NamedTuple):
         assert len(set(numbers)) == len(numbers), f"expected one dead letter for a command, got {sorted(numbers)}"
         return cls(commands, dict(zip(numbers, letters, strict=True)))
 
+    @property
+    def unexpected(self) -> dict[int, DeadLetter]:
+        """The letters that are not just cancellations of tasks that had ended before."""
+        late = {seq for seq, letter in self.letters.items() if letter.subject.startswith("callboard.cancel.")}
+        return {
+            seq: letter for seq, letter in self.letters.items() if seq not in late or letter.reason != "not_possible"
+        }
+
     def check(self, tasks: dict[str, TaskHistory]) -> None:
         """Check that no command is lost: ``tasks`` is what the log holds."""
         assert self.letters.keys() <= {command.seq for command in self.commands}

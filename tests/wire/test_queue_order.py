@@ -3,13 +3,13 @@
 import asyncio
 from pathlib import Path
 
-from callboard.actors.waiting_room import MAX_PASSED_OVER
-from tests.data.queue_agents import CONCURRENCY
 from tests.support.consumer import until_holding
 from tests.support.live_events import LiveEvents
 from tests.support.wire import Wire
 
 APP = "queue_agents.py"
+CONCURRENCY = 4
+MAX_PASSED_OVER = 500
 QUEUED = 2_000
 AT_A_TIME = 100
 
