@@ -38,12 +38,13 @@ class LeaseHolder(BatchActor):
             state = settled.state
             if settled.error is not None:
                 self.fail(letter, settled.error)
-            elif state is not None and run.awaited(state):
+            elif state is not None and (run.awaited(state) or self.holds(state, run)):
                 self.waiting.add(event, letter)
             else:
                 self.let_go(letter)
 
-        return Order(run.task_id, self.lost(run), done, version=run.version)
+        # Without a version: what a cache has may be the state before that worker took it.
+        return Order(run.task_id, self.lost(run), done)
 
     def lost(self, run: Run) -> Decision:
         """Return the decision about an attempt that runs, says the log, though nobody has its lease any more."""
