@@ -36,17 +36,17 @@ class ForgetAgentRequest(Request, frozen=True, kw_only=True, forbid_unknown_fiel
     agent: str
 
 
-class ResultRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for a task, waiting up to ``wait_seconds`` for its end."""
-
-    id: str
-    wait_seconds: Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS)] = 0.0
-
-
 class Query(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Any question to the views; ``min_seq`` is the sequence that they have to reflect."""
 
     min_seq: int | None = None
+
+
+class ResultRequest(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for a task, waiting up to ``wait_seconds`` for its end."""
+
+    id: str
+    wait_seconds: Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS)] = 0.0
 
 
 class TaskQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

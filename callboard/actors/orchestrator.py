@@ -141,10 +141,14 @@ class Orchestrator(BatchActor):
         by = self._command_id(letter)
 
         def done(settled: Settled) -> None:
+            state = settled.state
             if settled.error is not None:
                 self.fail(letter, settled.error)
-            elif settled.state is None:
+            elif state is None:
                 self._unheard_of(wanted.task_id, letter)
+            elif state.terminal and state.status != "cancelled" and by not in state.heard:
+                detail = f"task {wanted.task_id} cannot be cancelled: it is {state.status}"
+                self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
             else:
                 self.ack(letter)
 
@@ -160,7 +164,7 @@ class Orchestrator(BatchActor):
             elif state is None:
                 self._unheard_of(wanted.task_id, letter)
             elif not settled.events and by not in state.heard:
-                detail = f"task {wanted.task_id} cannot be retried: it is {state.status}"
+                detail = f"task {wanted.task_id} cannot be retried: it is {task.standing(state)}"
                 self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
             else:
                 self.ack(letter)
