@@ -10,10 +10,10 @@ ARGS   ?=
 PARALLEL := --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-timers
+.PHONY: help demo test test-long lint bench bench-timers bench-submissions
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## run the whole path once and show it
 	$(BIN)/python -m callboard demo $(ARGS)
@@ -34,6 +34,9 @@ bench: $(READY) ## measure throughput, latency and memory
 
 bench-timers: $(READY) ## measure how late timers are
 	$(BIN)/python -m bench.timers $(ARGS)
+
+bench-submissions: $(READY) ## measure how many submissions are stored
+	$(BIN)/python -m bench.submissions $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

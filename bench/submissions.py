@@ -1,6 +1,6 @@
 """How many submissions per second a client gets stored: many at a time in atomic batches, and one by one.
 
-Run it with ``python -m bench.submissions``; a callboard with its embedded server runs for it, fsynced, and takes the
+``make bench-submissions`` runs it; a callboard with its embedded server runs for it, fsynced, and takes the
 submissions meanwhile. The last line is one JSON object.
 """
 

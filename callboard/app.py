@@ -214,6 +214,7 @@ class App:
                 queries=views.queries,
                 runner=views.runner,
                 load_events=views.load_events,
+                newest_seq=views.newest_seq,
                 processes=membership.registry.processes,
             )
         return Service(self._link.connection, orders=orders, sights=sights)

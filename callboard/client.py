@@ -112,7 +112,8 @@ class Client(HeartbeatCommands):
             ServerNotFoundError: the connection is down.
         """
         outgoing = prepare(content, fields)
-        return await self._command("submit", outgoing.request, outgoing.subject, outgoing.command, outgoing.id)
+        subject, message_id = outgoing.subject, f"submit-{outgoing.id}"
+        return await self._command("submit", outgoing.request, subject, outgoing.command, outgoing.id, message_id)
 
     async def submit_and_wait(
         self, content: Any, /, *, wait_seconds: float | None = None, **fields: Unpack[SubmissionFields]
@@ -126,8 +127,10 @@ class Client(HeartbeatCommands):
         receipt = await self.submit(content, **fields)
         return await self.wait(receipt.id, wait_seconds)
 
-    async def wait(self, task_id: str, wait_seconds: float | None = None) -> TaskInfo:
+    async def wait(self, task_id: str, wait_seconds: float | None = None, *, min_seq: int | None = None) -> TaskInfo:
         """Wait until a task has ended and return it; also over restarts, and for a task that is still queued.
+
+        With the ``seq`` of a retry's receipt as ``min_seq`` it is for certain the end of the new life, or a later one.
 
         Raises:
             StillRunningError: it has not ended after ``wait_seconds`` (None: wait for ever); it goes on.
@@ -138,7 +141,7 @@ class Client(HeartbeatCommands):
         until = loop.time() + limit
         while (left := until - loop.time()) > 0:
             try:
-                task = await self.result(task_id, left)
+                task = await self.result(task_id, left, min_seq=min_seq)
             except (NotRunningError, NotFoundError, NotReadyError, NoAnswerError, ServerNotFoundError):
                 self._refusals.raise_for(task_id)
                 await asyncio.sleep(min(_PAUSE_SECONDS, left))
@@ -158,13 +161,16 @@ class Client(HeartbeatCommands):
         subject = subjects.cancel(task_id)
         body = {} if reason is None else {"reason": reason}
         command = msgspec.json.encode(body)
-        return await self._command("cancel", msgspec.json.encode({"id": task_id, **body}), subject, command, task_id)
+        request = msgspec.json.encode({"id": task_id, **body})
+        # An id of its own for each call: one after a retry is no repetition of the one before it.
+        return await self._command("cancel", request, subject, command, task_id, f"cancel-{uuid4().hex}")
 
     async def retry(self, task_id: str) -> Receipt:
         """Give a task that failed, expired or was cancelled a new life, with all its attempts before it.
 
         When nothing is running the command is kept, as in :meth:`submit`. It is sent once: after a NoAnswerError look
-        at the task before you repeat it.
+        at the task before you repeat it. With the receipt's ``seq`` as ``min_seq``, :meth:`wait` and :meth:`task` show
+        the new life.
 
         Raises:
             NotFoundError: no task has that id.
@@ -214,14 +220,14 @@ class Client(HeartbeatCommands):
         headers = {"Nats-Msg-Id": message_id, REPLY_HEADER: await self._refusals.address(task_id)}
         return Receipt(id=task_id, seq=await self._requester.publish(subject, command, headers), queued=True)
 
-    async def _command(self, verb: str, request: bytes, subject: str, command: bytes, task_id: str) -> Receipt:
+    async def _command(
+        self, verb: str, request: bytes, subject: str, command: bytes, task_id: str, message_id: str
+    ) -> Receipt:
         for attempt in range(1, _TRIES + 1):
             try:
                 return read(await self.ask(f"{subjects.API}.{verb}", request), Receipt)
             except NotRunningError:
-                # The same task again is the same command; a cancellation may be the last word after a retry.
-                message_id = task_id if verb == "submit" else uuid4().hex
-                return await self._keep(subject, command, task_id, f"{verb}-{message_id}")
+                return await self._keep(subject, command, task_id, message_id)
             except NoAnswerError:
                 if attempt == _TRIES:
                     raise

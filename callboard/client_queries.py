@@ -111,7 +111,7 @@ class Queries:
         answer = await self._query("agent_log", agent=agent, task_id=task_id, limit=limit, min_seq=min_seq)
         return read(answer, AgentLog).entries
 
-    async def result(self, task_id: str, wait_seconds: float = 0.0) -> TaskInfo:
+    async def result(self, task_id: str, wait_seconds: float = 0.0, *, min_seq: int | None = None) -> TaskInfo:
         """Return a task as soon as it has ended, or as it is after ``wait_seconds``.
 
         Raises:
@@ -121,7 +121,7 @@ class Queries:
         while True:
             left = max(0.0, until - asyncio.get_running_loop().time())
             step = min(left, _LONG_POLL_SECONDS)
-            body = {"id": task_id, "wait_seconds": step}
+            body = {"id": task_id, "wait_seconds": step} | ({} if min_seq is None else {"min_seq": min_seq})
             answer = await self.ask(f"{subjects.API}.result", body, self._requester.timeout_seconds + step)
             task = read(answer, TaskInfo)
             if task.terminal or left <= step:

@@ -50,7 +50,7 @@ class Desk:
 
         Raises:
             NotFoundError: there is no such task.
-            ConflictError: it has not ended, or it is completed.
+            ConflictError: it has not ended, or it is completed, or has been archived.
             NotReadyError, LogUnavailableError, BrokenOrderError: as :meth:`cancel`.
         """
         settled = await self._settle(
@@ -59,7 +59,7 @@ class Desk:
         if settled.state is None:
             raise NotFoundError(f"no task has the id {task_id!r}")
         if not settled.events:
-            raise ConflictError(f"task {task_id} cannot be retried: it is {settled.state.status}")
+            raise ConflictError(f"task {task_id} cannot be retried: it is {task.standing(settled.state)}")
         return task_id, settled.seq
 
     async def _settle(self, order: Callable[[Callable[[Settled], None]], Order]) -> Settled:

@@ -26,6 +26,9 @@ Forget = Callable[[str], Awaitable[int]]
 LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 """From a task's id to name, sequence and body of each of its events, oldest first."""
 
+NewestSeq = Callable[[str], Awaitable[int]]
+"""From a task's id to the sequence of its newest event, 0 for one that nobody knows."""
+
 Endpoint = Callable[[bytes], Awaitable[Any]]
 Q = TypeVar("Q", bound=requests.Query)
 
@@ -82,7 +85,7 @@ class Orders(Struct, frozen=True, kw_only=True):
 
 
 class Sights(Struct, frozen=True, kw_only=True):
-    """Who answers questions, in a process with views. ``load_events`` reads the log itself.
+    """Who answers questions, in a process with views. ``load_events`` and ``newest_seq`` read the log itself.
 
     ``processes`` tells how many processes serve each known agent; these are listed even before their first task.
     """
@@ -90,6 +93,7 @@ class Sights(Struct, frozen=True, kw_only=True):
     queries: Queries
     runner: Runner
     load_events: LoadEvents
+    newest_seq: NewestSeq
     processes: Callable[[], Mapping[str, int]] = dict
 
 
@@ -120,7 +124,7 @@ class QueryEndpoints:
 
     def __init__(self, sights: Sights) -> None:
         self._queries, self._runner, self._load_events = sights.queries, sights.runner, sights.load_events
-        self._processes = sights.processes
+        self._newest_seq, self._processes = sights.newest_seq, sights.processes
 
     async def result(self, data: bytes) -> TaskAnswer:
         """Return a task once it has ended, or as it is when the wait is over.
@@ -130,12 +134,13 @@ class QueryEndpoints:
         request = await self._reflected(decode(_result, data))
         task_id, loop = token(request.id), asyncio.get_running_loop()
         until = loop.time() + request.wait_seconds
-        with self._runner.watch(task_id) as watch:
-            task = await self._newest(task_id)
-            if (task is None or task.status not in TERMINAL) and (left := until - loop.time()) > 0:
-                await watch.wait(left)
+        while True:
+            with self._runner.watch(task_id) as watch:
                 task = await self._newest(task_id)
-        return _found(task, task_id)
+                left = until - loop.time()
+                if left <= 0 or (task is not None and task.status in TERMINAL):
+                    return _found(task, task_id)
+                await watch.wait(left)
 
     async def task(self, data: bytes) -> TaskAnswer:
         """Return one task."""
@@ -188,24 +193,26 @@ class QueryEndpoints:
         return await self._queries.heartbeats(datetime.now(UTC))
 
     async def _newest(self, task_id: str) -> TaskAnswer | None:
-        """Return a task as the views have it, waiting for them when the log knows more of its end.
+        """Return a task as the views have it, waiting for them when the log has more of one that they call ended.
 
-        What they call the end may be that of an earlier life.
+        It may have been given a new life since.
         """
         task = await self._queries.task(task_id)
         if task is None or task.status in TERMINAL:
-            stored = await self._load_events(task_id)
-            if stored and (task is None or stored[-1][1] > task.seq):
-                await self._runner.wait(stored[-1][1], READY_SECONDS)
+            seq = await self._newest_seq(task_id)
+            if seq > (0 if task is None else task.seq):
+                await self._reach(seq)
                 task = await self._queries.task(task_id)
         return task
 
     async def _reflected(self, query: Q) -> Q:
-        if query.min_seq is not None and not await self._runner.wait(query.min_seq, READY_SECONDS):
-            raise NotReadyError(
-                f"the views reflect sequence {self._runner.position}, not yet {query.min_seq}: ask again later"
-            )
+        if query.min_seq is not None:
+            await self._reach(query.min_seq)
         return query
+
+    async def _reach(self, seq: int) -> None:
+        if not await self._runner.wait(seq, READY_SECONDS):
+            raise NotReadyError(f"the views reflect sequence {self._runner.position}, not yet {seq}: ask again later")
 
 
 def _found(task: TaskAnswer | None, task_id: str) -> TaskAnswer:

@@ -49,6 +49,11 @@ class ViewSet:
         found = (await self._journal.load([task_id]))[task_id]
         return [(each.topic.removeprefix(f"{self._journal.kind}."), each.id, each.state) for each in found]
 
+    async def newest_seq(self, task_id: str) -> int:
+        """Return the sequence of the newest event of one task, 0 for an unknown id."""
+        newest = await self._journal.reader.latest(subjects.task_events(task_id))
+        return 0 if newest is None else newest.seq
+
     def catch_up(self, seconds: float) -> None:
         """Wait up to ``seconds`` until the views reach the present end of the log."""
         last = self._link.stream_info(subjects.EVENTS)["state"]["last_seq"]

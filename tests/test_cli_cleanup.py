@@ -13,7 +13,9 @@ from callboard.client import Client
 from callboard.errors import ConflictError, NotFoundError
 from callboard.events.errors import InvalidValueError
 from tests.support.command_line import Ran, callboard
+from tests.support.dead_letter import dead_letter
 from tests.support.running import Running
+from tests.support.wire import Wire
 
 APP = Path(__file__).parent / "data" / "cli_agents.py"
 
@@ -54,8 +56,13 @@ async def test_what_ended_leaves_the_views_and_stays_in_the_log(board: Running) 
                 await client.task(task_id)
         log = [event async for event in client.replay() if event.task_id == failed[0]]
         assert [event.event for event in log][-2:] == ["failed", "archived"]
-        with pytest.raises(ConflictError):
+        with pytest.raises(ConflictError, match="it is archived"):
             await client.retry(failed[0])
+        ack = await client.connection.jetstream().publish(f"callboard.retry.{failed[0]}", b"")
+        wire = await Wire.open(board.url)
+        letter = await dead_letter(wire, ack.seq)
+        await wire.close()
+        assert (letter.reason, letter.error) == ("not_possible", f"task {failed[0]} cannot be retried: it is archived")
 
 
 async def test_only_what_is_old_enough_and_ended_like_that(board: Running) -> None:

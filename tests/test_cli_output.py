@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from callboard.cli.output import Output, complain
+from callboard.cli.task_list import COLUMNS
 from tests.support.command_line import command, environment
 from tests.support.waiting import until
 
@@ -26,6 +27,30 @@ def test_a_value_that_is_wider_than_the_terminal_goes_on_in_the_next_line(
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 40
     assert "".join(line[8:].strip() for line in lines[1:]) == LONG
+
+
+@pytest.mark.parametrize("width", [60, 110])
+def test_the_id_of_a_task_stays_whole_in_a_narrow_table(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = ("0" * 36, "completed", "billing", "refund", "normal", "2026-01-31 09:00:00.123Z", "1.23 s", "word " * 12)
+
+    Output().table(COLUMNS, [row])
+
+    out = capsys.readouterr().out
+    assert out.count("0" * 36) == 1
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_an_id_that_is_longer_than_a_terminal_is_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+    Output().table(("task", "status"), [("x" * 100, "completed")])
+
+    assert capsys.readouterr().out.count("x") == 100
 
 
 def test_an_error_of_several_lines_is_printed_as_such(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def test_each_line_is_a_task_for_its_agent(url: str, tmp_path: Path) -> None:
 
     ran = submit(url, path)
 
-    assert (ran.code, ran.out, ran.err) == (0, "submitted 2 tasks\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "sent 2 submissions (the same id again is the same task)\n", "")
     first, second = on_server(url, commands)
     assert (first.subject, second.subject) == ("callboard.submit.billing", "callboard.submit")
     assert msgspec.json.decode(first.data) == {"input": "refund 7", "id": "a", "priority": 2}
@@ -99,6 +99,16 @@ def test_bad_lines_are_left_out_when_that_is_asked_for(url: str, tmp_path: Path)
     assert [bad["line"] for bad in ran.json["skipped"]] == [2]
     assert "line 2" in ran.err
     assert [body["input"] for body in bodies(url)] == [1, 3]
+
+
+def test_what_was_left_out_is_told_line_by_line(url: str, tmp_path: Path) -> None:
+    ran = submit(url, written(tmp_path / "tasks.jsonl", "no", '{"input": 1}', "no\x1b[2J"), "--skip-bad")
+
+    assert ran.out.startswith("sent 1 submission (")
+    first, *more = ran.err.splitlines()
+    assert first == "skipped 2 lines:"
+    assert [line.partition(":")[0] for line in more] == ["  line 1", "  line 3"]
+    assert "\x1b" not in ran.err
 
 
 def test_only_some_of_many_bad_lines_are_told(url: str, tmp_path: Path) -> None:
@@ -148,7 +158,7 @@ def test_a_file_of_many_submitted_twice_adds_nothing(board: Running, tmp_path: P
     path = written(tmp_path / "tasks.jsonl", *(f'{{"input": "echo {number % 700}"}}' for number in range(1_500)))
 
     for _ in range(2):
-        assert submit(board.url, path).out == "submitted 1500 tasks\n"
+        assert submit(board.url, path).out.startswith("sent 1500 submissions (")
     assert callboard("submit", "echo last", "--wait", "--nats", board.url).code == 0
 
     def completed() -> bool:

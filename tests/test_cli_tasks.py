@@ -145,6 +145,55 @@ def test_a_running_task_is_cancelled(board: Running, new_id: str) -> None:
     assert shown["events"][-1]["body"]["reason"] == "no longer needed"
 
 
+def test_several_tasks_are_cancelled_and_the_one_that_cannot_be_is_named(board: Running, new_id: str) -> None:
+    for number in range(2):
+        run(board, "submit", "x", "--agent", "sleeper", "--id", f"{new_id}-{number}")
+
+    ran = run(board, "task", "cancel", f"{new_id}-0", "no-such-task", f"{new_id}-1")
+    again = run(board, "task", "cancel", f"{new_id}-0", "no-such-task", "--json")
+
+    assert (ran.code, ran.out) == (1, f"cancelled {new_id}-0\ncancelled {new_id}-1\n")
+    assert "no-such-task" in ran.err
+    assert again.code == 1
+    assert [each["id"] for each in again.json["cancelled"]] == [f"{new_id}-0"]
+    assert [each["id"] for each in again.json["refused"]] == ["no-such-task"]
+
+
+def test_cancelling_nothing_is_refused(board: Running) -> None:
+    assert run(board, "task", "cancel").code == 2
+
+
+def test_what_a_task_waits_for_is_shown(board: Running, new_id: str) -> None:
+    waits = ("--depends-on", "other", "--parent-id", "whole", "--expires-at", "2100-01-01T00:00:00Z")
+    run(board, "submit", "x", "--agent", "echo", "--id", new_id, *waits)
+
+    out = run(board, "task", "show", new_id).out
+
+    shown = [line.split() for line in out.splitlines()]
+    for line in ("depends on other", "parent whole", "expires 2100-01-01 00:00:00.000Z"):
+        assert line.split() in shown
+    assert "waits for other" in out
+    assert not any(line[:1] == ["life"] for line in shown)
+
+
+def test_a_new_life_is_shown(board: Running, new_id: str) -> None:
+    run(board, "submit", "x", "--agent", "sleeper", "--id", new_id)
+    run(board, "task", "cancel", new_id)
+    run(board, "task", "retry", new_id)
+
+    shown = [line.split() for line in run(board, "task", "show", new_id).out.splitlines()]
+
+    assert ["life", "2"] in shown
+    run(board, "task", "cancel", new_id)
+
+
+def test_each_command_about_tasks_says_what_it_does() -> None:
+    lines = callboard("task", "--help").out.splitlines()
+
+    for name in ("cancel", "ls", "retry", "show", "tree"):
+        assert any(len(line.split()) > 4 and line.split()[1] == name for line in lines), name
+
+
 def test_a_task_that_has_ended_cannot_be_cancelled(board: Running, new_id: str) -> None:
     run(board, "submit", "echo", "--id", new_id, "--wait")
 

@@ -48,6 +48,13 @@ def test_what_was_submitted_before_it_started_is_done(tmp_path: Path, fresh_nats
     assert second.stop() == 0
 
 
+def test_a_specialist_without_an_app_beside_a_projector_runs_the_cleanup(tmp_path: Path) -> None:
+    board = Running(tmp_path / "data", "--port", "0", "--roles", "orchestrator,projector,specialist")
+
+    assert callboard("cleanup", "--older-than", "30d", "--nats", board.url).code == 0
+    assert board.stop() == 0
+
+
 def test_views_are_rebuilt_when_it_is_stopped_and_the_way_out_is_told_when_it_runs(board: Running) -> None:
     for number in range(3):
         callboard("submit", "echo", "--id", f"t{number}", "--wait", "--nats", board.url)
@@ -122,6 +129,9 @@ MISTAKES = {
     "a user without a password": (["--user", "a"], 2, "expected --user and --password together"),
     "copies of its own server": (["--replicas", "3"], 2, "expected --replicas above 1 only with --nats"),
     "no place for secrets": (["--port", "0", "--secrets-dir", "/no"], 2, "expected --secrets-dir to be a directory"),
+    "a specialist without agents": (["--roles", "specialist"], 2, "expected --app for the role specialist"),
+    "one agent of no app": (["--roles", "delivery,specialist:a"], 2, "expected --app for the role specialist"),
+    "no agents but one switched off": (["--roles", "projector,specialist", "--no-cleanup"], 2, "expected --app for"),
     "not a level": (["--log-level", "loud"], 2, "loud"),
 }
 

@@ -108,6 +108,15 @@ def test_a_cancellation_is_kept_too(url: str) -> None:
     assert msgspec.json.decode(message.data) == {"reason": "no longer needed"}
 
 
+async def test_cancelled_retried_and_cancelled_again_are_three_commands(url: str) -> None:
+    async with Client(url) as board:
+        for command in (board.cancel, board.retry, board.cancel):
+            assert (await command("a")).queued
+        verbs = [(message.subject or "").split(".")[1] for message in await commands(board.connection)]
+
+    assert verbs == ["cancel", "retry", "cancel"]
+
+
 async def test_waiting_for_a_task_nobody_takes_ends_when_it_was_said_to(url: str) -> None:
     with pytest.raises(StillRunningError, match=r"task a has not ended within 0\.3 s"):
         await ask(url, lambda board: board.submit_and_wait("x", id="a", wait_seconds=0.3))

@@ -127,6 +127,21 @@ async def test_an_early_look_at_a_result_shows_the_task_as_it_is(url: str, new_i
         assert (await asyncio.wait_for(waiting, 30)).status == "cancelled"
 
 
+async def test_who_waits_after_a_retry_sees_the_new_life(url: str, new_id: str) -> None:
+    async with Client(url) as board:
+        await board.submit("x", agent="sleeper", id=new_id)
+        await board.cancel(new_id)
+        assert (await board.wait(new_id, 30)).life == 1
+
+        receipt = await board.retry(new_id)
+
+        assert (await board.task(new_id, min_seq=receipt.seq)).life == 2
+        waiting = asyncio.create_task(board.wait(new_id, 30, min_seq=receipt.seq))
+        await board.cancel(new_id, "again")
+        ended = await waiting
+        assert (ended.status, ended.life) == ("cancelled", 2)
+
+
 async def test_cancelling_what_ended_is_a_conflict_and_what_never_was_is_not_found(url: str) -> None:
     async with Client(url) as board:
         task = await board.submit_and_wait("echo")

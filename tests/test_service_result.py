@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.desk import Desk, serving, until
 from tests.support.log_stretch import named
 from tests.support.nats_server import NatsServer
-from tests.support.task_story import QUEUED, RUNNING, cancelled, completed, failed
+from tests.support.task_story import QUEUED, RUNNING, assigned, cancelled, completed, failed, retried
 
 LONG = 60.0
 
@@ -64,6 +64,32 @@ async def test_a_task_that_only_the_log_has_so_far_is_found(nats_server: NatsSer
         asked = await waiting(desk, seconds=0)
         desk.runner.apply(behind)
         assert (await asked)["status"] == "running"
+
+
+async def test_an_end_that_the_log_has_left_behind_is_no_answer(nats_server: NatsServer, tmp_path: Path) -> None:
+    async with serving(nats_server.url, tmp_path) as desk:
+        desk.store(*RUNNING, cancelled(5))
+        behind = desk.append(retried(6), assigned(7, life=2))
+        asked = await waiting(desk)
+        await desk.ask("query.stats")
+        assert not asked.done()
+        desk.runner.apply(behind)
+        await desk.ask("query.task", {"id": "task-1", "min_seq": behind[-1].seq})
+        assert not asked.done()
+        desk.store(cancelled(8))
+        task = await asked
+        assert (task["status"], task["life"], task["seq"]) == ("cancelled", 2, 8)
+
+
+async def test_a_result_reflects_the_sequence_that_is_asked_for(nats_server: NatsServer, tmp_path: Path) -> None:
+    async with serving(nats_server.url, tmp_path) as desk:
+        desk.store(*QUEUED)
+        behind = desk.append(*named("other", QUEUED))
+        asked = asyncio.create_task(desk.ask("api.result", {"id": "task-1", "min_seq": len(desk.log)}))
+        await desk.ask("query.stats")
+        assert not asked.done()
+        desk.runner.apply(behind)
+        assert (await asked)["as_of_seq"] == len(desk.log)
 
 
 async def test_many_wait_and_each_gets_its_own(nats_server: NatsServer, tmp_path: Path) -> None:

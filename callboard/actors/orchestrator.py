@@ -164,9 +164,7 @@ class Orchestrator(BatchActor):
             elif state is None:
                 self._unheard_of(wanted.task_id, letter)
             elif not settled.events and by not in state.heard:
-                detail = (
-                    f"task {wanted.task_id} cannot be retried: it is {'archived' if state.archived else state.status}"
-                )
+                detail = f"task {wanted.task_id} cannot be retried: it is {task.standing(state)}"
                 self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
             else:
                 self.ack(letter)

@@ -12,8 +12,11 @@ from rich.text import Text
 
 from callboard.cli.text import safe, safe_json
 
-_WHOLE = frozenset({"task", "time", "submitted"})
+_WHOLE = frozenset({"task", "time"})
 """Columns that a narrow terminal leaves in one piece: people copy from them."""
+
+_LONGEST_WHOLE = 40
+"""Characters; what is longer folds, as it might leave no room for anything else."""
 
 _PIPE_WIDTH = 240
 """Columns for a table that no terminal bounds: nothing is cut for a reader that is a program."""
@@ -64,24 +67,33 @@ class Output:
 def table(columns: Iterable[str], rows: Iterable[Iterable[object]], *, title: str | None = None) -> Table:
     """Return rows of cells as a table; each cell is escaped unless it is a rich Text already."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    cells = [[cell if isinstance(cell, Text) else safe(cell) for cell in row] for row in rows]
+    for index, column in enumerate(columns):
         name = column.lstrip(">")
         justify: JustifyMethod = "left" if name == column else "right"
-        made.add_column(name, justify=justify, overflow="fold", no_wrap=name in _WHOLE)
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else safe(cell) for cell in row))
+        longest = max((row[index].cell_len for row in cells), default=0)
+        whole = name in _WHOLE and longest <= _LONGEST_WHOLE
+        # Without a least width rich cuts even what may not wrap.
+        made.add_column(
+            name, justify=justify, overflow="fold", no_wrap=whole, min_width=max(longest, len(name)) if whole else None
+        )
+    for row in cells:
+        made.add_row(*row)
     return made
 
 
 def complain(message: str) -> None:
     """Print an error for people on standard error; its further lines are indented: none passes for another error."""
-    text = Text("\n  ").join(safe(line) for line in message.split("\n"))
-    _error_console().print(Text("error: ", style="bold red") + text, soft_wrap=True)
+    _error_console().print(Text("error: ", style="bold red") + _indented(message), soft_wrap=True)
 
 
 def remark(message: str) -> None:
-    """Print what people should know besides the result on standard error."""
-    _error_console().print(safe(message, style="dim"), soft_wrap=True)
+    """Print what people should know besides the result on standard error, its further lines indented."""
+    _error_console().print(_indented(message, style="dim"), soft_wrap=True)
+
+
+def _indented(message: str, style: str = "") -> Text:
+    return Text("\n  ").join(safe(line, style=style) for line in message.split("\n"))
 
 
 def _error_console() -> Console:

@@ -85,7 +85,9 @@ def submit_file(source: str, options: Options, *, skip_bad: bool, batch: str) ->
     if out.json:
         out.document({"submitted": len(ids), "skipped": bad, "ids": ids})
     else:
-        out.text(f"submitted {len(ids)} tasks")
+        # Nobody has looked at them yet: which are tasks that were there before, the answer to a batch does not say.
+        sent = "1 submission" if len(ids) == 1 else f"{len(ids)} submissions"
+        out.text(f"sent {sent} (the same id again is the same task)")
     return 0
 
 

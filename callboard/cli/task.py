@@ -4,9 +4,8 @@ import msgspec
 from cyclopts import App
 
 from callboard.cli.options import DEFAULTS, Options
-from callboard.cli.output import Output, remark
+from callboard.cli.output import Output
 from callboard.cli.task_list import status_text
-from callboard.cli.task_tree import ends, open_subtasks
 from callboard.cli.text import compact, duration, moment, safe
 from callboard.cli.timeline import COLUMNS, timeline
 from callboard.event_info import EventInfo
@@ -14,9 +13,13 @@ from callboard.events.subjects import QUERY
 from callboard.replies import TaskInfo, read
 
 app = App(name="task", help="Show, list, cancel and retry tasks.")
-app.command("callboard.cli.task_list:list_", name="ls")
-app.command("callboard.cli.task_tree:tree", name="tree")
-app.command("callboard.cli.task_retry:retry", name="retry")
+for _name, _target, _text in (
+    ("ls", "callboard.cli.task_list:list_", "List tasks, newest first."),
+    ("tree", "callboard.cli.task_tree:tree", "Show a task with the tasks it is a part of, and all its subtasks."),
+    ("cancel", "callboard.cli.task_cancel:cancel", "Call tasks off, and with them their subtasks."),
+    ("retry", "callboard.cli.task_retry:retry", "Give tasks that failed, expired or were cancelled a new life."),
+):
+    app.command(_target, name=_name, help=_text)
 
 
 @app.command
@@ -39,39 +42,6 @@ async def show(task_id: str, /, *, options: Options = DEFAULTS) -> int:
     return 0
 
 
-@app.command
-async def cancel(task_id: str, /, *, reason: str | None = None, options: Options = DEFAULTS) -> int:
-    """Call a task off, and with it its subtasks.
-
-    Args:
-        task_id: The task's id.
-        reason: Why, for the record.
-        options: Where the server is, and how to print.
-    """
-    async with options.client() as board:
-        below = await open_subtasks(board, task_id)
-        receipt = await board.cancel(task_id, reason)
-        subtasks = [] if receipt.queued else await ends(board, below)
-    out = options.output()
-    if out.json:
-        told = [{"id": each.id, "status": each.status} for each in subtasks]
-        out.document({**msgspec.to_builtins(receipt), "subtasks": told})
-    elif receipt.queued:
-        remark("nothing is running: the cancellation is stored and will be taken when callboard starts")
-    else:
-        _print_cancelled(out, task_id, subtasks)
-    return 0
-
-
-def _print_cancelled(out: Output, task_id: str, subtasks: list[TaskInfo]) -> None:
-    cancelled = sum(task.status == "cancelled" for task in subtasks)
-    also = f" and {cancelled} subtask{'s' if cancelled > 1 else ''}" if cancelled else ""
-    out.text(f"cancelled {task_id}{also}")
-    for task in subtasks:
-        if task.status != "cancelled":
-            remark(f"subtask {task.id} is {task.status}")
-
-
 def print_task(out: Output, task: TaskInfo, events: list[EventInfo] | None = None) -> None:
     """Print one task, with its timeline when its ``events`` are given."""
     if out.json:
@@ -91,12 +61,18 @@ def _facts(task: TaskInfo) -> list[tuple[str, object]]:
         ("agent", task.agent),
         ("route", f"{route.method}, {route.confidence or 0:.0%}" if route and route.method else None),
         ("kind", task.kind),
+        ("parent", task.parent_id),
+        ("depends on", ", ".join(task.depends_on)),
         ("priority", task.priority),
+        ("life", task.life if task.life > 1 else None),
         ("attempts", f"{task.attempts} of {task.max_attempts}" if task.max_attempts else task.attempts),
         ("user", task.user_id),
         ("session", task.session_id),
         ("tenant", task.tenant_id),
         ("submitted", moment(task.submitted_at)),
+        ("scheduled for", moment(task.scheduled_for)),
+        ("due", moment(task.due)),
+        ("expires", moment(task.expires_at)),
         ("finished", moment(task.finished_at)),
         ("duration", duration(task.duration_ms)),
         ("input", compact(task.input)),

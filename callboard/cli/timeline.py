@@ -1,11 +1,14 @@
 """Events in words: what happened, to whom it happened, and how long after the event before."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from rich.text import Text
 
-from callboard.cli.text import clock, compact, duration, escaped, safe
+from callboard.cli.text import clock, compact, duration, escaped, moment, safe
+from callboard.cli.writers import Writers
 from callboard.event_info import EventInfo
 
 COLUMNS: Final = (">#", "time", ">gap", "event", "actor", "what")
@@ -18,7 +21,6 @@ STYLES: Final = {
     "cancelled": "magenta",
     "expired": "magenta",
 }
-_BY_AGENTS: Final = ("started", "progressed", "attempt_failed", "completed", "failed")
 _DETAIL: Final = 160
 """Characters of a detail; `--json` has all of it."""
 
@@ -26,9 +28,8 @@ _DETAIL: Final = 160
 def timeline(events: Iterable[EventInfo]) -> Iterator[tuple[Text, ...]]:
     """Yield a row of ``COLUMNS`` for each of one task's ``events``, oldest first."""
     before = None
-    agent = ""
+    writers = Writers()
     for event in events:
-        agent = str(event.body.get("agent") or agent)
         gap = "" if before is None else duration((event.at - before).total_seconds() * 1000)
         before = event.at
         yield (
@@ -36,19 +37,9 @@ def timeline(events: Iterable[EventInfo]) -> Iterator[tuple[Text, ...]]:
             Text(clock(event.at)),
             Text(gap),
             safe(event.event, style=STYLES.get(event.event, "")),
-            safe(actor(event, agent), 40),
+            safe(writers.of(event), 40),
             safe(describe(event), _DETAIL),
         )
-
-
-def actor(event: EventInfo, agent: str = "") -> str:
-    """Return who wrote ``event``: an agent (``agent`` is the task's), the orchestrator or the delivery actor."""
-    if event.event in ("delivered", "delivery_failed"):
-        return "delivery"
-    again = event.event == "assigned" and event.body.get("attempt") != 1
-    if agent and (again or event.event in _BY_AGENTS):
-        return agent
-    return "orchestrator"
 
 
 def line(event: EventInfo) -> Text:
@@ -68,6 +59,18 @@ def _routed(body: dict[str, Any]) -> str:
     confidence = body.get("confidence")
     share = f" {confidence:.0%}" if isinstance(confidence, int | float) else ""
     return f"to {body.get('agent')} ({body.get('method')}{share}): {body.get('reason')}"
+
+
+def _scheduled(body: dict[str, Any]) -> str:
+    due = str(body.get("due"))
+    with suppress(ValueError, OverflowError):
+        due = moment(datetime.fromisoformat(due))
+    return f"due {due}, {body.get('why')}"
+
+
+def _on(body: dict[str, Any]) -> str:
+    on = body.get("on")
+    return ", ".join(map(str, on)) if isinstance(on, list) else ""
 
 
 def _assigned(body: dict[str, Any]) -> str:
@@ -102,6 +105,9 @@ def _delivery_failed(body: dict[str, Any]) -> str:
 _WORDING: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "submitted": lambda body: compact(body.get("input")),
     "routed": _routed,
+    "blocked": lambda body: f"waits for {_on(body)}",
+    "unblocked": lambda body: f"completed: {_on(body)}",
+    "scheduled": _scheduled,
     "assigned": _assigned,
     "started": lambda body: f"attempt {body.get('attempt')} on {body.get('worker')}",
     "progressed": _progressed,
@@ -109,6 +115,9 @@ _WORDING: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "completed": _completed,
     "failed": _error,
     "cancelled": lambda body: str(body.get("reason") or ""),
+    "expired": lambda _: "not started in time",
+    "retried": lambda body: str(body.get("reason") or "a new life"),
+    "archived": lambda _: "left the views",
     "delivered": lambda body: f"{body.get('channel')}, attempt {body.get('attempt')}",
     "delivery_failed": _delivery_failed,
 }

@@ -5,7 +5,7 @@ same decision on the state it led to yields nothing new. What people wrote (erro
 stored, so that a decision never yields an event that the log refuses.
 """
 
-from callboard.events.task_admission import RETRYABLE, Route, may_retry, retry, submit
+from callboard.events.task_admission import RETRYABLE, Route, may_retry, retry, standing, submit
 from callboard.events.task_attempt import complete, elapsed_ms, fail_attempt, progress, release, start
 from callboard.events.task_chain import MAX_TEXT
 from callboard.events.task_ending import archive, cancel, deliver, fail_delivery
@@ -38,6 +38,7 @@ __all__ = [
     "progress",
     "release",
     "retry",
+    "standing",
     "start",
     "submit",
     "unblock",

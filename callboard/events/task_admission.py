@@ -106,6 +106,11 @@ def may_retry(state: TaskState) -> bool:
     return state.status in RETRYABLE and not state.archived
 
 
+def standing(state: TaskState) -> str:
+    """Return what people are told a task is, when it cannot be retried: its status, or ``archived``."""
+    return "archived" if state.archived else state.status
+
+
 def assignment(state: TaskState, route: Route | None = None, *, life: int, attempt: int) -> dict[str, Any]:
     """Return the fields of the event that puts ``state`` into its agent's queue."""
     return {

@@ -110,6 +110,9 @@ class Desk:
             (subject.split(".")[5], seq, data) for subject, seq, data in self.log if subject.split(".")[3] == task_id
         ]
 
+    async def newest_seq(self, task_id: str) -> int:
+        return max((seq for _, seq, _ in await self.load_events(task_id)), default=0)
+
     async def ask(self, name: str, body: Any = None, timeout: float = 20.0) -> Any:
         """Return the decoded answer to a request of ``callboard.<name>``, which must be no error."""
         answer = await self.request(name, b"" if body is None else msgspec.json.encode(body), timeout)
@@ -150,6 +153,7 @@ async def serving(
             queries=queries,
             runner=desk.runner,
             load_events=desk.load_events,
+            newest_seq=desk.newest_seq,
             processes=lambda: {"billing": 2, "idle": 0},
         ),
         limits=limits,

@@ -1,8 +1,10 @@
 """Calling a task off, in each state it may be in, by a command and by the service."""
 
+import json
+
 import pytest
 
-from tests.support.dead_letter import dead_letter
+from tests.support.dead_letter import dead_letter, dead_letters
 from tests.support.live_events import LiveEvents
 from tests.support.log_line import logged
 from tests.support.running import Running
@@ -64,9 +66,15 @@ async def test_a_task_in_its_queue_is_never_started(wire: Wire, new_id: str) -> 
 async def test_a_task_that_has_ended_stays_as_it_ended(wire: Wire, new_id: str, agent: str) -> None:
     events = await wire.run({"id": new_id, "input": "x"}, agent)
 
-    await wire.publish(f"callboard.cancel.{new_id}", {"reason": "too late"})
-    await wire.run({"input": "echo, which is taken after that"})
+    inbox = wire.connection.new_inbox()
+    replies = await wire.connection.subscribe(inbox)
+    ack = await wire.publish(f"callboard.cancel.{new_id}", {"reason": "too late"}, {"Callboard-Reply-To": inbox})
 
+    letter = await dead_letter(wire, ack.seq)
+    assert (letter.reason, letter.subject) == ("not_possible", f"callboard.cancel.{new_id}")
+    assert letter.error == f"task {new_id} cannot be cancelled: it is {events[-1].name}"
+    problem = json.loads((await replies.next_msg(20)).data)
+    assert (problem["type"], problem["detail"]) == ("callboard:not_possible", letter.error)
     assert names(await wire.stored(new_id)) == names(events)
     detail = (await wire.ask("api.cancel", {"id": new_id})).error(409)
     assert new_id in detail
@@ -78,12 +86,15 @@ async def test_a_task_is_cancelled_once(wire: Wire, new_id: str) -> None:
     await live.until("started")
 
     first = (await wire.ask("api.cancel", {"id": new_id, "reason": "first"})).ok
-    await wire.publish(f"callboard.cancel.{new_id}", {"reason": "second"})
+    second = await wire.publish(f"callboard.cancel.{new_id}", {"reason": "second"})
+    after = await wire.publish(f"callboard.cancel.{new_id}-nobody", {})
+    await dead_letter(wire, after.seq)
     third = (await wire.ask("api.cancel", {"id": new_id, "reason": "third"})).ok
 
     events = await live.until("cancelled")
     assert first == third == {"id": new_id, "seq": events[-1].seq}
     assert last(await wire.stored(new_id), "cancelled").fields == {"reason": "first"}
+    assert second.seq not in {letter.sequence for letter in await dead_letters(wire)}
 
 
 async def test_a_cancellation_right_behind_its_submission_finds_the_task(wire: Wire, new_id: str) -> None:

@@ -55,6 +55,21 @@ async def test_a_task_that_was_called_off_gets_a_new_life(wire: Wire, new_id: st
     await live.until_all("cancelled", 2)
 
 
+@pytest.mark.parametrize("told", [["min_seq"], []], ids=["with its sequence", "without"])
+async def test_who_asks_after_a_retry_reads_the_new_life(wire: Wire, new_id: str, told: list[str]) -> None:
+    await wire.ask("api.submit", {"id": new_id, "agent": "waiter", "input": 1, "scheduled_for": "2999-01-01T00:00:00Z"})
+    for life in range(1, 6):
+        seq = (await wire.ask("api.cancel", {"id": new_id})).ok["seq"]
+        ended = (await wire.ask("api.result", {"id": new_id, "wait_seconds": 5})).ok
+        assert (ended["status"], ended["life"], ended["seq"]) == ("cancelled", life, seq)
+        seq = (await wire.ask("api.retry", {"id": new_id})).ok["seq"]
+        least = dict.fromkeys(told, seq)
+        shown = (await wire.ask("api.result", {"id": new_id, "wait_seconds": 0.05, **least})).ok
+        assert not (shown["status"] == "cancelled" and shown["life"] == life)
+        assert shown["life"] == life + 1
+    await wire.ask("api.cancel", {"id": new_id})
+
+
 @pytest.mark.parametrize("body", [b"", b"{}"])
 async def test_a_task_that_nobody_knows_or_that_is_completed_gets_none(wire: Wire, new_id: str, body: bytes) -> None:
     ack = await wire.publish(f"callboard.retry.{new_id}", body)
