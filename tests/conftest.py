@@ -6,9 +6,11 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.nats_server import NatsServer
 
-# Whoever runs tests in the background ignores Ctrl-C for them, and every process they start would inherit that.
+# Whoever runs tests in the background has them ignore these, and every process they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # A busy machine is no defect: properties are checked without a limit on time.
 settings.register_profile("callboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
