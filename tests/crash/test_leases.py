@@ -54,29 +54,6 @@ async def test_what_a_killed_worker_had_is_taken_within_the_ack_wait(pair: Pair)
     assert last(events, "completed").fields["output"] == {"attempt": 2}
 
 
-async def test_that_a_worker_was_lost_is_recorded_at_once_though_the_other_has_no_free_place(pair: Pair) -> None:
-    gates = {name: pair.directory / f"go-{name}" for name in ("a", "b")}
-    first = pair.start("first")
-    await pair.submit("loner", {**pair.submission("a"), "input": {"go": str(gates["a"])}})
-    await runs_at(pair, "a", first)
-    second = pair.start("second")
-    await pair.submit("loner", {**pair.submission("b"), "input": {"go": str(gates["b"])}})
-    await runs_at(pair, "b", second)
-    wire = await Wire.open(pair.url)
-    live = await wire.follow()
-
-    first.kill()
-    killed = time.monotonic()
-    await live.until_count(lambda event: event.name == "attempt_failed", 1, "the attempt is lost", 20)
-
-    assert time.monotonic() - killed < ACK_WAIT_SECONDS + SLACK_SECONDS
-    await wire.close()
-    for gate in gates.values():
-        gate.touch()
-    audit = await pair.check()
-    assert {task.status for task in audit.tasks.values()} == {"completed"}
-
-
 async def test_a_frozen_worker_that_wakes_finds_its_task_taken_and_stops_its_handler(pair: Pair) -> None:
     first = pair.start("first")
     await pair.submit("loner", pair.submission("a"))
