@@ -8,10 +8,9 @@ import pytest
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
 from callboard.events.consumers import MAX_ACK_PENDING, UNLIMITED
-from callboard.events.headers import plain_frame
 from tests.support.log_lines import captured
 from tests.support.nats_server import NatsServer
-from tests.support.probe import SUBJECT, Bench, bench
+from tests.support.probe import Bench, bench
 from tests.support.waiting import until
 
 SECONDS = 10.0
@@ -100,7 +99,7 @@ def test_what_is_given_back_for_a_while_comes_again_later(desk: Desk, place: Ben
 
 def test_what_was_given_back_for_long_holds_up_nothing_however_much_it_is(place: Bench) -> None:
     desk, many = Desk(place, 30.0, max_ack_pending=UNLIMITED), MAX_ACK_PENDING + 1_000
-    place.loop.run(place.connection.write(plain_frame(SUBJECT, b"later") * many))
+    place.publish_many("later", many)
     desk.mailbox.start()
 
     for _ in range(many):

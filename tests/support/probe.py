@@ -25,9 +25,12 @@ from callboard.events.loop import Loop
 from callboard.events.streams import ensure, wanted_streams
 from callboard.events.task import TaskState
 from callboard.events.task_events import TaskEvent
+from callboard.requester import Message, Requester
 
 DURABLE = "probe"
 SUBJECT = subjects.SUBMIT
+BATCH = 1_000
+SECONDS = 30.0
 
 
 class Probe(BatchActor):
@@ -111,6 +114,16 @@ class Bench:
         """Put commands into the stream, all of them before the first is heard of."""
         for body in bodies:
             self.loop.run(self.connection.request(SUBJECT, body.encode(), timeout=5))
+
+    def publish_many(self, body: str, count: int) -> None:
+        """Put ``count`` times the same command into the stream, in batches: each of them stored once this returns.
+
+        Of messages that nobody asks an answer for, the server drops what it cannot store fast enough.
+        """
+        requester = Requester(self.connection, "nats://a-test", SECONDS)
+        message = Message(SUBJECT, body.encode(), {})
+        for start in range(0, count, BATCH):
+            self.loop.run(requester.publish_batch([message] * min(BATCH, count - start)))
 
     def acknowledgements(self) -> list[tuple[str, bytes]]:
         """Return a list to which every acknowledgement is added as it passes by."""
