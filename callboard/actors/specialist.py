@@ -229,6 +229,8 @@ class Specialist(LeaseHolder):
         mine = self._runs.get(run.task_id) is run
         if mine:
             del self._runs[run.task_id]
+            # What runs knows its run, too: as a circle, both would stay until the next search for garbage.
+            run.running = None
         if not self._runs:
             self._idle.set()
         return mine
