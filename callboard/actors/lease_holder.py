@@ -25,6 +25,7 @@ class LeaseHolder(BatchActor):
         self.worker = worker
         self.waiting = WaitingRoom()
         self.chance = random.random
+        self._looking = self._held_up = False
 
     def holds(self, state: TaskState, run: Run) -> bool:
         """Tell whether the log says that this very actor runs that attempt."""
@@ -43,8 +44,17 @@ class LeaseHolder(BatchActor):
             else:
                 self.let_go(letter)
 
+        self._looking = True
         # Without a version: what a cache has may be the state before that worker took it.
         return Order(run.task_id, self.lost(run), done)
+
+    def starts_wait(self) -> bool:
+        """Tell whether to start nothing in this batch: it brought letters that come again, older than those that wait.
+
+        Never twice in a row: what comes again all the time is not to hold up the rest.
+        """
+        self._held_up, self._looking = self._looking and not self._held_up, False
+        return self._held_up
 
     def lost(self, run: Run) -> Decision:
         """Return the decision about an attempt that runs, says the log, though nobody has its lease any more."""

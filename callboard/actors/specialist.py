@@ -108,6 +108,8 @@ class Specialist(LeaseHolder):
     def waiting_orders(self) -> list[Order]:
         """Return the orders that start as many waiting tasks as there are free places."""
         orders: list[Order] = []
+        if self.starts_wait():
+            return orders
         while taken := self.waiting.take(self._free_places()):
             orders += [order for waiting in taken if (order := self._begin(waiting)) is not None]
         return orders

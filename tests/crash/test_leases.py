@@ -54,6 +54,32 @@ async def test_what_a_killed_worker_had_is_taken_within_the_ack_wait(pair: Pair)
     assert last(events, "completed").fields["output"] == {"attempt": 2}
 
 
+async def test_an_attempt_is_known_to_be_lost_though_the_survivor_has_no_free_place(pair: Pair) -> None:
+    second = pair.start("second")
+    await pair.submit("loner", pair.submission("a"))
+    await runs_at(pair, "a", second)
+    first = pair.start("first")
+    # The server hands them out in turn, so that some come to the one that has a free place.
+    await pair.submit("loner", *[pair.submission(f"task-{number}") for number in range(WAITING)])
+    await eventually(lambda: executions(pair.notes)[-1].pid == first.process.pid, "one runs at the first")
+    task_id = executions(pair.notes)[-1].task_id
+    wire = await Wire.open(pair.url)
+    live = await wire.follow()
+
+    first.kill()
+    killed = time.monotonic()
+    await live.until_count(lambda event: (event.task_id, event.name) == (task_id, "attempt_failed"), 1, "it is lost", 20)
+
+    assert time.monotonic() - killed < ACK_WAIT_SECONDS + SLACK_SECONDS
+    assert [one.task_id for one in executions(pair.notes)] == ["a", task_id]
+    await wire.close()
+    pair.go.touch()
+    audit = await pair.check()
+    assert {task.status for task in audit.tasks.values()} == {"completed"}
+    assert last(audit.tasks[task_id].events, "attempt_failed").fields["error"]["type"] == "WorkerLost"
+    assert last(audit.tasks[task_id].events, "completed").fields["output"] == {"attempt": 2}
+
+
 async def test_a_frozen_worker_that_wakes_finds_its_task_taken_and_stops_its_handler(pair: Pair) -> None:
     first = pair.start("first")
     await pair.submit("loner", pair.submission("a"))
