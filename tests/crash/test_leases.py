@@ -68,7 +68,9 @@ async def test_an_attempt_is_known_to_be_lost_though_the_survivor_has_no_free_pl
 
     first.kill()
     killed = time.monotonic()
-    await live.until_count(lambda event: (event.task_id, event.name) == (task_id, "attempt_failed"), 1, "it is lost", 20)
+    await live.until_count(
+        lambda event: (event.task_id, event.name) == (task_id, "attempt_failed"), 1, "it is lost", 20
+    )
 
     assert time.monotonic() - killed < ACK_WAIT_SECONDS + SLACK_SECONDS
     assert [one.task_id for one in executions(pair.notes)] == ["a", task_id]
