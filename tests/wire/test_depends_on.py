@@ -193,6 +193,9 @@ async def test_a_task_that_waits_for_itself_is_refused(wire: Wire, new_id: str) 
 async def test_the_last_of_a_ring_is_refused(wire: Wire, new_id: str, length: int) -> None:
     ring = [f"{new_id}-{number}" for number in range(length)]
     lives = [await submitted(wire, task_id, after) for task_id, after in pairwise(ring)]
+    for live in lives:
+        # A request does not queue behind commands that were published before it.
+        await live.until("blocked")
 
     refused = await wire.ask("api.submit", {"id": ring[-1], "input": 1, "depends_on": [ring[0]], "agent": "echo"})
 
