@@ -6,6 +6,7 @@ from callboard.actors.backoff import Backoff
 from callboard.actors.outcome import MAX_LEAVES
 from callboard.actors.user_traceback import MAX_CHARACTERS, MAX_FRAMES
 from callboard.actors.waiting_room import MAX_PASSED_OVER
+from callboard.company import MIN_PREFETCH
 from callboard.config import Config
 from callboard.events.submission import PRIORITIES
 from callboard.events.task_events import DEFAULT_MAX_ATTEMPTS
@@ -33,3 +34,4 @@ def test_the_order() -> None:
 
 def test_the_leases() -> None:
     assert f"{Config().ack_wait_seconds} seconds by default" in PAGE
+    assert f"as many waiting ones (at least {MIN_PREFETCH})" in PAGE
