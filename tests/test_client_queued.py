@@ -13,15 +13,10 @@ from callboard.events.errors import InvalidValueError
 from tests.support.command_line import callboard
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
-from tests.support.streams import commands, make_streams, on_server
+from tests.support.streams import commands, left_server, make_streams, on_server
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def url(fresh_nats_server: NatsServer) -> str:
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
+url = pytest.fixture(left_server)
 
 
 async def ask(url: str, work: Callable[[Client], Awaitable[T]]) -> T:
