@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support.command_line import callboard
-from tests.support.streams import bury, commands, left_server, on_server
+from tests.support.fresh_server import left_server
+from tests.support.streams import bury, commands, on_server
 
 HEADERS = {"Callboard-Error": "expected a JSON object", "Callboard-Subject": "callboard.submit.billing"}
 BYTES = b'\xff\x00{"input": \x1b[31m"red"}\r\n'

@@ -14,8 +14,9 @@ from callboard.events.errors import InvalidValueError
 from callboard.replies import HeartbeatInfo, Receipt
 from tests.support.boards import board_for_module
 from tests.support.command_line import Ran, callboard
+from tests.support.fresh_server import left_server
 from tests.support.running import Running
-from tests.support.streams import commands, left_server, on_server
+from tests.support.streams import commands, on_server
 
 T = TypeVar("T")
 APP = Path(__file__).parent / "data" / "heartbeat_agents.py"

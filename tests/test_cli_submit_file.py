@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.boards import board_for_test
 from tests.support.command_line import Ran, callboard
+from tests.support.fresh_server import left_server
 from tests.support.running import Running
-from tests.support.streams import commands, left_server, on_server
+from tests.support.streams import commands, on_server
 from tests.support.waiting import until
 
 url = pytest.fixture(left_server)

@@ -11,9 +11,10 @@ from callboard.client import Client
 from callboard.errors import NoAnswerError, NotRunningError, ServerNotFoundError, StillRunningError
 from callboard.events.errors import InvalidValueError
 from tests.support.command_line import callboard
+from tests.support.fresh_server import left_server
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
-from tests.support.streams import commands, left_server, make_streams, on_server
+from tests.support.streams import commands, make_streams, on_server
 
 T = TypeVar("T")
 url = pytest.fixture(left_server)

@@ -15,9 +15,10 @@ from callboard.events.errors import InvalidValueError
 from callboard.outgoing import from_mapping
 from callboard.shipper import BATCH, BATCH_BYTES, batches
 from tests.support.boards import board_for_test
+from tests.support.fresh_server import left_server
 from tests.support.nats_server import NatsServer
 from tests.support.running import Running
-from tests.support.streams import commands, left_server, make_streams, on_server
+from tests.support.streams import commands, make_streams, on_server
 
 url = pytest.fixture(left_server)
 board = board_for_test()

@@ -10,7 +10,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from callboard.events.streams import ensure, wanted_streams
-from tests.support.nats_server import NatsServer
 
 T = TypeVar("T")
 
@@ -31,12 +30,6 @@ def on_server(url: str, work: Callable[[Client], Awaitable[T]]) -> T:
 async def make_streams(connection: Client) -> None:
     """Make every stream of callboard."""
     await ensure(connection, wanted_streams(connection.max_payload))
-
-
-def left_server(fresh_nats_server: NatsServer) -> str:
-    """To be made a fixture: the URL of a server on which callboard has run, and does no more."""
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
 
 
 async def store_event(connection: Client, task_id: str, version: int, event: str, **body: Any) -> int:
