@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from callboard.events.agent_events import EVENTS, AgentEvent, Announced, Forgotten, decode
-from tests.support.source import ROOT
+from tests.support.golden import Golden
 
-FOLDER = ROOT / "tests" / "golden" / "agent"
+GOLDEN = Golden("agent", decode)
 
 
 def head(version: int) -> dict[str, Any]:
@@ -36,29 +36,21 @@ EXPECTED: dict[str, AgentEvent] = {
 }
 
 
-def stored(name: str) -> bytes:
-    return (FOLDER / "v1" / f"{name}.json").read_bytes()
-
-
-def topic(name: str) -> str:
-    return f"agent.{name.partition('.')[0]}"
-
-
 def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
-    assert {path.name.removesuffix(".json") for path in (FOLDER / "v1").iterdir()} == set(EXPECTED)
-    assert {topic(name) for name in EXPECTED} == {cls.TOPIC for cls in EVENTS}
-    assert [cls.TOPIC for cls in EVENTS] == (FOLDER / "topics.txt").read_text(encoding="utf-8").split()
+    assert GOLDEN.names == set(EXPECTED)
+    assert GOLDEN.topics == {cls.TOPIC for cls in EVENTS}
+    assert [cls.TOPIC for cls in EVENTS] == GOLDEN.frozen_topics
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_bytes_and_event_are_the_same_for_ever(name: str) -> None:
-    assert decode(topic(name), stored(name)) == EXPECTED[name]
-    assert msgspec.json.encode(EXPECTED[name]) == stored(name)
+    assert GOLDEN.decoded(name) == EXPECTED[name]
+    assert msgspec.json.encode(EXPECTED[name]) == GOLDEN.stored(name)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
-    assert decode(topic(name), stored(name)[:-1] + b',"since_version_9":{"deep":[1]}}') == EXPECTED[name]
+    assert GOLDEN.decoded_with_an_unknown_field(name) == EXPECTED[name]
 
 
 def test_an_event_of_a_newer_version_says_nothing_here() -> None:

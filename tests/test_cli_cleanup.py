@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +11,12 @@ from callboard.cli.cleanup import age
 from callboard.client import Client
 from callboard.errors import ConflictError, NotFoundError
 from callboard.events.errors import InvalidValueError
-from tests.support.command_line import Ran, callboard
+from tests.support.boards import CLI_AGENTS, board_for_test, run
 from tests.support.dead_letter import dead_letter
 from tests.support.running import Running
 from tests.support.wire import Wire
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "board", "--port", "0", "--app", str(APP), "--allow-private-addresses")
-    yield running
-    running.kill()
-
-
-def run(board: Running, *arguments: str) -> Ran:
-    return callboard(*arguments, "--nats", board.url)
+board = board_for_test(CLI_AGENTS, "--allow-private-addresses")
 
 
 async def ended(client: Client, agent: str, count: int = 1, **fields: Any) -> list[str]:
@@ -124,7 +112,7 @@ async def test_an_input_that_is_none_fails_at_once_and_says_why(board: Running) 
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
-    running = Running(tmp_path / "board", "--port", "0", "--app", str(APP), "--no-cleanup")
+    running = Running(tmp_path / "board", "--port", "0", "--app", str(CLI_AGENTS), "--no-cleanup")
     try:
         ran = run(running, "cleanup", "--older-than", "0s")
     finally:

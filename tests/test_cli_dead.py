@@ -3,17 +3,12 @@
 import pytest
 
 from tests.support.command_line import callboard
-from tests.support.nats_server import NatsServer
-from tests.support.streams import bury, commands, make_streams, on_server
+from tests.support.fresh_server import left_server
+from tests.support.streams import bury, commands, on_server
 
 HEADERS = {"Callboard-Error": "expected a JSON object", "Callboard-Subject": "callboard.submit.billing"}
 BYTES = b'\xff\x00{"input": \x1b[31m"red"}\r\n'
-
-
-@pytest.fixture
-def url(fresh_nats_server: NatsServer) -> str:
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
+url = pytest.fixture(left_server)
 
 
 def put(url: str, data: bytes = BYTES, headers: dict[str, str] = HEADERS) -> int:

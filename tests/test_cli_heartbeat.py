@@ -1,7 +1,7 @@
 """``callboard heartbeat``, and the client's own calls about heartbeats."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,28 +12,17 @@ from callboard.client import Client
 from callboard.errors import NotFoundError
 from callboard.events.errors import InvalidValueError
 from callboard.replies import HeartbeatInfo, Receipt
+from tests.support.boards import board_for_module
 from tests.support.command_line import Ran, callboard
-from tests.support.nats_server import NatsServer
+from tests.support.fresh_server import left_server
 from tests.support.running import Running
-from tests.support.streams import commands, make_streams, on_server
+from tests.support.streams import commands, on_server
 
 T = TypeVar("T")
 APP = Path(__file__).parent / "data" / "heartbeat_agents.py"
 DAILY = ("--agent", "pulse", "--cron", "0 9 * * *")
-
-
-@pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("board"), "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
-
-
-@pytest.fixture
-def idle(fresh_nats_server: NatsServer) -> str:
-    """The URL of a server on which callboard has run, and does no more."""
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
+board = board_for_module(APP)
+idle = pytest.fixture(left_server)
 
 
 def run(board: Running, *arguments: str) -> Ran:

@@ -4,7 +4,6 @@ import os
 import pty
 import subprocess
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,29 +11,21 @@ import pytest
 
 from callboard.client import Client
 from callboard.errors import ConflictError, NotFoundError
-from tests.support.command_line import Ran, callboard, command, environment
+from tests.support.boards import board_for_module, run
+from tests.support.command_line import callboard, command, environment
 from tests.support.nats_server import NatsServer
 from tests.support.running import Running
 from tests.support.streams import commands, make_streams, on_server
 
 APP = Path(__file__).parent / "data" / "cli_flaky.py"
 
-
-@pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("board"), "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
+board = board_for_module(APP)
 
 
 @pytest.fixture
 def fixed(tmp_path: Path) -> Path:
     """What the flaky agents look for; not there yet."""
     return tmp_path / "fixed"
-
-
-def run(board: Running, *arguments: str) -> Ran:
-    return callboard(*arguments, "--nats", board.url)
 
 
 def failed(board: Running, path: Path, agent: str = "flaky") -> str:

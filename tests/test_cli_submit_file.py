@@ -1,32 +1,20 @@
 """`callboard submit --file`: all lines or none, and the same file again adds nothing."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.support.boards import board_for_test
 from tests.support.command_line import Ran, callboard
-from tests.support.nats_server import NatsServer
+from tests.support.fresh_server import left_server
 from tests.support.running import Running
-from tests.support.streams import commands, make_streams, on_server
+from tests.support.streams import commands, on_server
 from tests.support.waiting import until
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
-
-
-@pytest.fixture
-def url(fresh_nats_server: NatsServer) -> str:
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "board", "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
+url = pytest.fixture(left_server)
+board = board_for_test()
 
 
 def submit(url: str, path: Path | str, *more: str, stdin: bytes = b"") -> Ran:

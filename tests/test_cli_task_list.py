@@ -5,33 +5,21 @@ import pty
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.support.command_line import Ran, callboard, command, environment
+from tests.support.boards import board_for_module, run
+from tests.support.command_line import callboard, command, environment
 from tests.support.running import Running
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
-
-
-@pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("board"), "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
+board = board_for_module()
 
 
 @pytest.fixture
 def session() -> str:
     return uuid.uuid4().hex
-
-
-def run(board: Running, *arguments: str) -> Ran:
-    return callboard(*arguments, "--nats", board.url)
 
 
 def listed(board: Running, *arguments: str) -> list[str]:

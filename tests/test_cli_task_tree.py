@@ -1,34 +1,21 @@
 """Tasks as a tree: the ones above, the ones below, and what becomes of them when one is called off."""
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callboard.client import Client
 from callboard.family import family
-from tests.support.command_line import Ran, callboard
+from tests.support.boards import board_for_module, run
 from tests.support.running import Running
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
-
-
-@pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("board"), "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
+board = board_for_module()
 
 
 @pytest.fixture
 def name() -> str:
     return uuid.uuid4().hex[:8]
-
-
-def run(board: Running, *arguments: str) -> Ran:
-    return callboard(*arguments, "--nats", board.url)
 
 
 async def grown(board: Running, *tasks: tuple[str, str | None], agent: str = "sleeper") -> None:

@@ -2,34 +2,22 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
 
-from tests.support.command_line import Ran, callboard
+from tests.support.boards import board_for_module, run
+from tests.support.command_line import callboard
 from tests.support.running import Running
 from tests.support.waiting import until
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
-
-
-@pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = Running(tmp_path_factory.mktemp("board"), "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
+board = board_for_module()
 
 
 @pytest.fixture
 def new_id() -> str:
     return uuid.uuid4().hex
-
-
-def run(board: Running, *arguments: str, stdin: bytes = b"") -> Ran:
-    return callboard(*arguments, "--nats", board.url, stdin=stdin)
 
 
 def test_a_task_that_completes_exits_with_0_and_shows_its_output(board: Running, new_id: str) -> None:

@@ -2,23 +2,16 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.boards import CLI_AGENTS, board_for_test
 from tests.support.command_line import callboard, command, environment
 from tests.support.nats_server import NatsServer
 from tests.support.running import Running
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "data", "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
+board = board_for_test()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -34,7 +27,7 @@ def test_it_says_ready_alone_on_a_line_and_ends_with_0_at_a_signal(board: Runnin
 
 
 def test_what_was_submitted_before_it_started_is_done(tmp_path: Path, fresh_nats_server: NatsServer) -> None:
-    arguments = (tmp_path / "data", "--nats", fresh_nats_server.url, "--app", str(APP))
+    arguments = (tmp_path / "data", "--nats", fresh_nats_server.url, "--app", str(CLI_AGENTS))
     first = Running(*arguments)
     assert first.url == fresh_nats_server.url
     assert first.stop() == 0

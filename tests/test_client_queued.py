@@ -11,17 +11,13 @@ from callboard.client import Client
 from callboard.errors import NoAnswerError, NotRunningError, ServerNotFoundError, StillRunningError
 from callboard.events.errors import InvalidValueError
 from tests.support.command_line import callboard
+from tests.support.fresh_server import left_server
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
 from tests.support.streams import commands, make_streams, on_server
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def url(fresh_nats_server: NatsServer) -> str:
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
+url = pytest.fixture(left_server)
 
 
 async def ask(url: str, work: Callable[[Client], Awaitable[T]]) -> T:

@@ -1,8 +1,6 @@
 """Many submissions at once: in atomic batches, in order, and the same ids again are the same tasks."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,11 +14,14 @@ from callboard.errors import NotRunningError, ServerNotFoundError
 from callboard.events.errors import InvalidValueError
 from callboard.outgoing import from_mapping
 from callboard.shipper import BATCH, BATCH_BYTES, batches
+from tests.support.boards import board_for_test
+from tests.support.fresh_server import left_server
 from tests.support.nats_server import NatsServer
 from tests.support.running import Running
 from tests.support.streams import commands, make_streams, on_server
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
+url = pytest.fixture(left_server)
+board = board_for_test()
 
 
 class Follow(Struct):
@@ -29,19 +30,6 @@ class Follow(Struct):
     input: dict[str, Any]
     agent: str | None = None
     kind: str | None = None
-
-
-@pytest.fixture
-def url(fresh_nats_server: NatsServer) -> str:
-    on_server(fresh_nats_server.url, make_streams)
-    return fresh_nats_server.url
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path / "board", "--port", "0", "--app", str(APP))
-    yield running
-    running.kill()
 
 
 def stored(url: str) -> list[Msg]:

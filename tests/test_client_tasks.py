@@ -2,9 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +10,15 @@ import pytest
 from callboard import Client
 from callboard.errors import ConflictError, NotFoundError, NotReadyError
 from callboard.events.errors import InvalidValueError
+from tests.support.boards import board_for_module
 from tests.support.running import Running
 
-APP = Path(__file__).parent / "data" / "cli_agents.py"
+board = board_for_module()
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    running = Running(tmp_path_factory.mktemp("board"), "--port", "0", "--app", str(APP))
-    yield running.url
-    running.kill()
+def url(board: Running) -> str:
+    return board.url
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 import pytest_asyncio
 
 from callboard.actors.channels.channel import DeliveryMessage
+from tests.support.fresh_server import wire_to_server
 from tests.support.nats_server import NatsServer
 from tests.support.stage import Stage, stage
 from tests.support.wire import Wire
@@ -15,6 +16,7 @@ from tests.support.wire_event import WireEvent, names
 ENDED = ["submitted", "routed", "assigned", "started", "completed"]
 LARGE = "x" * 5_000_000
 ATTEMPTS = 2
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 class OddChannel:
@@ -63,13 +65,6 @@ class Lost(OddChannel):
 
     async def send(self, _spec: dict[str, Any], _message: DeliveryMessage) -> Any:
         return {"found": True}
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from nats.aio.msg import Msg
 from callboard.actors.delivery import PLACES, WINDOW
 from callboard.actors.drain import Drain
 from tests.support.consumer import until_holding, until_settled
+from tests.support.fresh_server import wire_to_server
 from tests.support.nats_server import NatsServer
 from tests.support.receiver import Receiver, Request, answering, silent
 from tests.support.stage import Stage, stage
@@ -26,13 +26,7 @@ SOON_SECONDS = 5.0
 DEADLINE = 20.0
 LONG: dict[str, Any] = {"allow_private_addresses": True, "delivery_base_seconds": 3_600, "delivery_cap_seconds": 3_600}
 ENDED = ["submitted", "routed", "assigned", "started", "completed"]
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 def hook(receiver: Receiver, host: str = "127.0.0.1") -> dict[str, str]:

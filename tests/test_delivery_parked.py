@@ -11,6 +11,7 @@ import pytest_asyncio
 from callboard.events.connection import Connection
 from callboard.events.takeover import take_over
 from tests.support.consumer import handed_out, until_handed_out
+from tests.support.fresh_server import wire_to_server
 from tests.support.nats_server import NatsServer
 from tests.support.receiver import Receiver, answering
 from tests.support.stage import Stage, stage
@@ -21,13 +22,7 @@ from tests.support.wire_event import WireEvent, last
 EVENTS, COMPLETED = "CALLBOARD_EVENTS", "delivery-completed"
 RETRY_AFTER = 20
 PRIVATE: dict[str, Any] = {"allow_private_addresses": True}
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 @pytest_asyncio.fixture

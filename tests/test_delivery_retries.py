@@ -1,11 +1,11 @@
 """Deliveries that fail: tried again, given up in the end, and never begun anew after a crash."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
 
+from tests.support.fresh_server import wire_to_server
 from tests.support.nats_server import NatsServer
 from tests.support.receiver import Receiver, answering
 from tests.support.stage import Stage, stage
@@ -14,13 +14,7 @@ from tests.support.wire_event import WireEvent
 
 ATTEMPTS = 3
 TRYING: dict[str, Any] = {"allow_private_addresses": True, "delivery_max_attempts": ATTEMPTS}
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 def hook(receiver: Receiver) -> dict[str, str]:

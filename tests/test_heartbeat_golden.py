@@ -1,7 +1,6 @@
 """The stored bytes of heartbeats decode for ever."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -16,8 +15,9 @@ from callboard.events.heartbeat_events import (
     UnknownHeartbeatEvent,
     decode,
 )
+from tests.support.golden import Golden
 
-FOLDER: Final = Path(__file__).parent / "golden" / "heartbeat" / "v1"
+GOLDEN: Final = Golden("heartbeat", decode)
 AT: Final = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
 
 EXPECTED: Final[dict[str, HeartbeatEvent]] = {
@@ -48,32 +48,24 @@ EXPECTED: Final[dict[str, HeartbeatEvent]] = {
 }
 
 
-def stored(name: str) -> bytes:
-    return (FOLDER / f"{name}.json").read_bytes()
-
-
-def topic(name: str) -> str:
-    return f"heartbeat.{name.partition('.')[0]}"
-
-
 def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
-    assert {path.name.removesuffix(".json") for path in FOLDER.iterdir()} == set(EXPECTED)
-    assert {topic(name) for name in EXPECTED} == {cls.TOPIC for cls in EVENTS}
+    assert GOLDEN.names == set(EXPECTED)
+    assert GOLDEN.topics == {cls.TOPIC for cls in EVENTS}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_stored_bytes_decode_into_the_same_event_for_ever(name: str) -> None:
-    assert decode(topic(name), stored(name)) == EXPECTED[name]
+    assert GOLDEN.decoded(name) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_an_event_encodes_into_the_same_bytes_as_ever(name: str) -> None:
-    assert msgspec.json.encode(EXPECTED[name]) == stored(name)
+    assert msgspec.json.encode(EXPECTED[name]) == GOLDEN.stored(name)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
-    assert decode(topic(name), stored(name)[:-1] + b',"since_version_9":{"deep":[1]}}') == EXPECTED[name]
+    assert GOLDEN.decoded_with_an_unknown_field(name) == EXPECTED[name]
 
 
 def test_an_event_of_a_newer_version_can_be_read() -> None:

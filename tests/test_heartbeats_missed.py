@@ -13,6 +13,7 @@ from callboard.actors.loading import load
 from callboard.app import App
 from callboard.config import Config
 from tests.support.beating import beats, fire, handled, set_and_taken, submitted, timers
+from tests.support.fresh_server import wire_to_server
 from tests.support.log_lines import LogLines, captured
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
@@ -22,6 +23,7 @@ AGENTS = Path(__file__).parent / "data" / "heartbeat_agents.py"
 SECOND = timedelta(seconds=1)
 HOUR = {"agent": "pulse", "input": 1, "every_seconds": 3600.0}
 BUSY = {"agent": "pulse", "input": 1, "every_seconds": 1.0, "overlap": "allow"}
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 class Boards:
@@ -40,13 +42,6 @@ class Boards:
         app, self._app = self._app, None
         if app is not None:
             app.stop(0)
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    client = await Wire.open(fresh_nats_server.url)
-    yield client
-    await client.close()
 
 
 @pytest_asyncio.fixture

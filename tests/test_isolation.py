@@ -1,7 +1,6 @@
 """Plain functions in worker processes: what goes in and comes out is what it is in a thread."""
 
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,13 @@ import pytest
 from callboard.actors.runner import Runner
 from tests.data import isolated_agents as agents
 from tests.support.attempts import attempt, running
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
 from tests.support.processes import alive
+from tests.support.runners import logged, runner_for_module
 from tests.support.waiting import until
 
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with running(max_output_bytes=2_000) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
+runner = runner_for_module(max_output_bytes=2_000)
+lines = pytest.fixture(autouse=True)(logged)
 
 
 @pytest.mark.parametrize("value", [None, "größer \x00 \U0001f980", [1, {"a": 2.5}], "x" * 1_900])

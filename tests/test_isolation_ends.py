@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,25 +9,16 @@ import pytest
 from callboard.actors.runner import Runner
 from tests.data import isolated_agents as agents
 from tests.support.attempts import PATIENCE_SECONDS, Attempt, attempt, running
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
 from tests.support.processes import alive
+from tests.support.runners import logged, runner_for_test
 from tests.support.waiting import until
 
 WAYS = ["loop", "gil", "deaf", "stop"]
 SHORT = 0.5
 TIMEOUT = ("Timeout", "no result after 0.5 s", True)
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    with running() as started:
-        yield started
+runner = runner_for_test()
+lines = pytest.fixture(autouse=True)(logged)
 
 
 class Held:

@@ -4,7 +4,6 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from callboard.actors.loading import load
 from callboard.actors.runner import Runner
 from callboard.events.errors import InvalidValueError
 from tests.support.attempts import attempt, running
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
 from tests.support.processes import alive, python
+from tests.support.runners import logged, runner_for_test
 from tests.support.source import ROOT
 from tests.support.waiting import until
 
@@ -47,17 +47,8 @@ if __name__ == "__main__":
     runner.stop()
 """
 
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    with running() as started:
-        yield started
+runner = runner_for_test()
+lines = pytest.fixture(autouse=True)(logged)
 
 
 @pytest.fixture(autouse=True)

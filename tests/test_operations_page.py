@@ -10,6 +10,7 @@ import pytest
 
 from callboard.cli.main import build
 from callboard.config import Config
+from tests.support.boards import CLI_AGENTS
 from tests.support.command_line import callboard
 from tests.support.running import Running
 from tests.support.source import ROOT, modules
@@ -17,7 +18,6 @@ from tests.support.source import ROOT, modules
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^    callboard (.*)$", PAGE, re.MULTILINE)
 LINKS = re.findall(r"\]\(([^)#]+)\)", PAGE)
-APP = Path(__file__).parent / "data" / "cli_agents.py"
 EVENTS = re.findall(r"`((?:actor|app|handler|link|process|supervisor)\.[a-z_]+)`", PAGE)
 
 
@@ -70,14 +70,14 @@ def test_the_directory_holds_what_the_table_says(tmp_path: Path) -> None:
 
 
 def test_a_copy_of_a_directory_that_was_stopped_is_a_backup(tmp_path: Path) -> None:
-    running = Running(tmp_path / "board", "--port", "0", "--app", str(APP))
+    running = Running(tmp_path / "board", "--port", "0", "--app", str(CLI_AGENTS))
     assert callboard("submit", "echo", "--id", "a", "--wait", "--nats", running.url).code == 0
     before = callboard("task", "show", "a", "--json", "--nats", running.url).json
     assert running.stop() == 0
 
     shutil.copytree(running.directory, tmp_path / "copy")
 
-    restored = Running(tmp_path / "copy", "--port", "0", "--app", str(APP))
+    restored = Running(tmp_path / "copy", "--port", "0", "--app", str(CLI_AGENTS))
     after = callboard("task", "show", "a", "--json", "--nats", restored.url).json
     assert after == before
     assert restored.stop() == 0

@@ -4,8 +4,7 @@ The histories that nobody can read are published past callboard, straight into i
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ import pytest_asyncio
 
 from tests.support.consumer import until_holding, until_settled
 from tests.support.dead_letter import dead_letters
+from tests.support.fresh_server import stage_on_server
 from tests.support.nats_server import NatsServer
-from tests.support.stage import Stage, stage
+from tests.support.stage import Stage
 from tests.support.waiting import eventually
 from tests.support.wire import Wire
 from tests.support.wire_event import names
@@ -24,12 +24,7 @@ AT = "2026-11-21T08:00:00Z"
 EVENTS = "CALLBOARD_EVENTS"
 POISONED = 3
 NORMAL = "specialist-noter-normal"
-
-
-@pytest.fixture
-def board(tmp_path: Path, fresh_nats_server: NatsServer) -> Iterator[Stage]:
-    with stage(tmp_path, fresh_nats_server) as board:
-        yield board
+board = pytest.fixture(stage_on_server)
 
 
 @pytest_asyncio.fixture

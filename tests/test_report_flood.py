@@ -1,7 +1,5 @@
 """A handler that reports in a tight loop and awaits nothing: a bounded part of it is kept, with the last word."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +7,9 @@ import pytest_asyncio
 
 from callboard.actors.reports import UNDER_WAY
 from callboard.actors.specialist import Release, Specialist
+from tests.support.fresh_server import stage_on_server, wire_to_server
 from tests.support.nats_server import NatsServer
-from tests.support.stage import Stage, stage
+from tests.support.stage import Stage
 from tests.support.waiting import eventually
 from tests.support.wire import Wire
 from tests.support.wire_event import WireEvent, names
@@ -19,18 +18,8 @@ REPORTS = 50_000
 KEPT = [*range(1, UNDER_WAY + 1), REPORTS]
 """Which reports are stored when nothing was while they were made."""
 
-
-@pytest.fixture
-def running(tmp_path: Path, fresh_nats_server: NatsServer) -> Iterator[Stage]:
-    with stage(tmp_path, fresh_nats_server) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
+running = pytest.fixture(stage_on_server)
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 def fractions(events: list[WireEvent]) -> list[float]:

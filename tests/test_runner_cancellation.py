@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,21 +10,12 @@ from callboard.actors.agents import Task, specialist
 from callboard.actors.context import Context
 from callboard.actors.runner import Runner
 from tests.support.attempts import Attempt, attempt, running, signal
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
+from tests.support.runners import logged, runner_for_test
 
 CANCELLED = ("Cancelled", "the task was cancelled", False)
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    with running(max_threads=1) as started:
-        yield started
+runner = runner_for_test(max_threads=1)
+lines = pytest.fixture(autouse=True)(logged)
 
 
 def test_an_async_handler_gets_a_cancelled_error_and_may_clean_up(runner: Runner, lines: LogLines) -> None:

@@ -1,7 +1,6 @@
 """A handler that declares the type of its input gets that type, or is not called."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,20 +9,11 @@ from msgspec import Raw, Struct
 from callboard.actors.agents import specialist
 from callboard.actors.context import Context
 from callboard.actors.runner import Runner
-from tests.support.attempts import attempt, running
-from tests.support.log_lines import LogLines, captured
+from tests.support.attempts import attempt
+from tests.support.runners import logged, runner_for_module
 
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with running(max_output_bytes=2_000) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
+runner = runner_for_module(max_output_bytes=2_000)
+lines = pytest.fixture(autouse=True)(logged)
 
 
 class Refund(Struct):

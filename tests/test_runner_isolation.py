@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
@@ -15,19 +14,11 @@ from callboard.actors.outcome import Outcome
 from callboard.actors.runner import Runner
 from tests.support.attempts import PATIENCE_SECONDS, attempt, running, signal
 from tests.support.handlers import both
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
+from tests.support.runners import logged, runner_for_module
 
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with running(max_output_bytes=2_000) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
+runner = runner_for_module(max_output_bytes=2_000)
+lines = pytest.fixture(autouse=True)(logged)
 
 
 def test_async_handlers_share_one_loop_and_plain_ones_have_threads(runner: Runner) -> None:

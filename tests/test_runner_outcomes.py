@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -17,21 +16,13 @@ from callboard.actors import outcome
 from callboard.actors.agents import Task, specialist
 from callboard.actors.context import Context
 from callboard.actors.runner import Runner
-from tests.support.attempts import attempt, running
+from tests.support.attempts import attempt
 from tests.support.handlers import both
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
+from tests.support.runners import logged, runner_for_module
 
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with running(max_output_bytes=2_000) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
+runner = runner_for_module(max_output_bytes=2_000)
+lines = pytest.fixture(autouse=True)(logged)
 
 
 class Receipt(Struct):

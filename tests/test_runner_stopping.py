@@ -5,7 +5,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,15 +12,11 @@ from callboard.actors.agents import Task, specialist
 from callboard.actors.context import Context
 from callboard.actors.runner import Runner
 from tests.support.attempts import PATIENCE_SECONDS, attempt, running, signal
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import LogLines
+from tests.support.runners import logged
 
 STOPPED = ("Stopped", "the worker stops", True)
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
+lines = pytest.fixture(autouse=True)(logged)
 
 
 @specialist("echo")

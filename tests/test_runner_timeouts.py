@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,23 +9,14 @@ import pytest
 from callboard.actors.agents import Task, specialist
 from callboard.actors.context import Context
 from callboard.actors.runner import Runner
-from tests.support.attempts import attempt, running, signal
-from tests.support.log_lines import LogLines, captured
+from tests.support.attempts import attempt, signal
+from tests.support.log_lines import LogLines
+from tests.support.runners import logged, runner_for_test
 
 SHORT = 0.05
 TIMEOUT = ("Timeout", "no result after 0.05 s", True)
-
-
-@pytest.fixture(autouse=True)
-def lines() -> Iterator[LogLines]:
-    with captured() as lines:
-        yield lines
-
-
-@pytest.fixture
-def runner() -> Iterator[Runner]:
-    with running(max_threads=2) as started:
-        yield started
+runner = runner_for_test(max_threads=2)
+lines = pytest.fixture(autouse=True)(logged)
 
 
 @specialist("echo")

@@ -1,6 +1,5 @@
 """Actors of a whole callboard that crash under load: each is started anew, and nothing is lost."""
 
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest_asyncio
 
 from callboard.actors.supervisor import RestartsExhaustedError
 from tests.support.executions import executions
+from tests.support.fresh_server import stage_on_server, wire_to_server
 from tests.support.idle import check_idle_board
 from tests.support.nats_server import NatsServer
 from tests.support.stage import Nonsense, Stage, stage
@@ -19,19 +19,8 @@ TASKS = 120
 CRASHES = 3
 ACTORS = ("projector", "delivery", "specialist-noter", "orchestrator")
 DELIVERY = [{"channel": "stream", "subject": "results.here"}]
-
-
-@pytest.fixture
-def running(tmp_path: Path, fresh_nats_server: NatsServer) -> Iterator[Stage]:
-    with stage(tmp_path, fresh_nats_server) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def wire(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
+running = pytest.fixture(stage_on_server)
+wire = pytest_asyncio.fixture(wire_to_server)
 
 
 @pytest.mark.parametrize("name", ACTORS)

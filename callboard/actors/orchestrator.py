@@ -1,6 +1,6 @@
 """The orchestrator: turns commands into tasks, routed and put into an agent's queue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -8,7 +8,7 @@ import structlog
 from callboard.actors import command
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.command import Cancel, RefusalError, Retry, Submit
-from callboard.actors.dead_letters import DeadLetter, DeadLetters
+from callboard.actors.dead_letters import DeadLetter, DeadLetters, dead_letter
 from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
@@ -21,12 +21,17 @@ from callboard.events.appender import MAX_BATCH
 from callboard.events.errors import EventTooLargeError, LogUnavailableError
 from callboard.events.loop import Loop
 from callboard.events.submission import parse_for_agent
+from callboard.events.task_events import TaskEvent
+from callboard.events.task_state import TaskState
 
 log = structlog.get_logger()
 
 WINDOW: Final = 2_000
 EVENTS_PER_SUBMISSION: Final = 3
 _INTERRUPTED: Final = LogUnavailableError("the orchestrator was interrupted: try again with the same id")
+
+Objection = Callable[[TaskState, Sequence[TaskEvent]], str | None]
+"""Says why a command did not do what it was to do, from the task as it is now and the events that were added."""
 
 
 class Orchestrator(BatchActor):
@@ -139,37 +144,31 @@ class Orchestrator(BatchActor):
 
     def _cancel(self, wanted: Cancel, letter: Letter) -> Order:
         by = self._command_id(letter)
-
-        def done(settled: Settled) -> None:
-            state = settled.state
-            if settled.error is not None:
-                self.fail(letter, settled.error)
-            elif state is None:
-                self._unheard_of(wanted.task_id, letter)
-            elif state.terminal and state.status != "cancelled" and by not in state.heard:
-                detail = f"task {wanted.task_id} cannot be cancelled: it is {state.status}"
-                self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
-            else:
-                self.ack(letter)
-
-        return Order(wanted.task_id, lambda state, now: task.cancel(state, wanted.reason, now, by=by), done)
+        return Order(
+            wanted.task_id,
+            lambda state, now: task.cancel(state, wanted.reason, now, by=by),
+            lambda settled: self._changed(letter, wanted.task_id, settled, _not_cancelled),
+        )
 
     def _retry(self, wanted: Retry, letter: Letter) -> Order:
         by = self._command_id(letter)
+        return Order(
+            wanted.task_id,
+            lambda state, now: self._intake.revive(state, now, by=by),
+            lambda settled: self._changed(letter, wanted.task_id, settled, _not_retried),
+        )
 
-        def done(settled: Settled) -> None:
-            state = settled.state
-            if settled.error is not None:
-                self.fail(letter, settled.error)
-            elif state is None:
-                self._unheard_of(wanted.task_id, letter)
-            elif not settled.events and by not in state.heard:
-                detail = f"task {wanted.task_id} cannot be retried: it is {task.standing(state)}"
-                self._refuse(letter, RefusalError(command.NOT_POSSIBLE, detail, "id"))
-            else:
-                self.ack(letter)
-
-        return Order(wanted.task_id, lambda state, now: self._intake.revive(state, now, by=by), done)
+    def _changed(self, letter: Letter, task_id: str, settled: Settled, objection: Objection) -> None:
+        """Be done with a command about a task that is there; one that the task has heard was done before."""
+        state = settled.state
+        if settled.error is not None:
+            self.fail(letter, settled.error)
+        elif state is None:
+            self._unheard_of(task_id, letter)
+        elif self._command_id(letter) not in state.heard and (why := objection(state, settled.events)):
+            self._refuse(letter, RefusalError(command.NOT_POSSIBLE, f"task {task_id} {why}", "id"))
+        else:
+            self.ack(letter)
 
     def _unheard_of(self, task_id: str, letter: Letter) -> None:
         self._stragglers.add(Straggler(letter, task_id, lambda: self._refuse(letter, _never_submitted(task_id))))
@@ -179,18 +178,17 @@ class Orchestrator(BatchActor):
         return f"{self._epoch}-{letter.ticket.sequence}"
 
     def _refuse(self, letter: Letter, refusal: RefusalError) -> None:
-        self._refused.append(
-            DeadLetter(
-                reason=refusal.reason,
-                detail=refusal.detail,
-                field=refusal.field,
-                subject=letter.subject,
-                sequence=letter.ticket.sequence,
-                data=letter.data,
-                headers=letter.headers,
-            )
-        )
+        self._refused.append(dead_letter(letter, refusal))
         self.ack(letter)
+
+
+def _not_cancelled(state: TaskState, _events: Sequence[TaskEvent]) -> str | None:
+    called_off = not state.terminal or state.status == "cancelled"
+    return None if called_off else f"cannot be cancelled: it is {state.status}"
+
+
+def _not_retried(state: TaskState, events: Sequence[TaskEvent]) -> str | None:
+    return None if events else f"cannot be retried: it is {task.standing(state)}"
 
 
 def _never_submitted(task_id: str) -> RefusalError:

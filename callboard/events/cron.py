@@ -51,13 +51,17 @@ def zone_named(name: str) -> ZoneInfo:
     Raises:
         InvalidValueError: there is none of that name.
     """
+    if not _ZONE.fullmatch(name) or name in _OF_THE_MACHINE:
+        raise _no_zone(name)
     try:
-        if _ZONE.fullmatch(name) and name not in _OF_THE_MACHINE:
-            return ZoneInfo(name)
-    except (OSError, ValueError, LookupError):
-        pass
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise _no_zone(name) from error
+
+
+def _no_zone(name: str) -> InvalidValueError:
     message = f"expected timezone to be a name of the IANA database, such as Europe/Berlin, got {shorten(name)}"
-    raise InvalidValueError(message, field="timezone")
+    return InvalidValueError(message, field="timezone")
 
 
 def next_cron(cron: str, zone: ZoneInfo, after: datetime) -> datetime | None:

@@ -12,21 +12,17 @@ from pathlib import Path
 from callboard.projections.difference import first_difference
 from callboard.view_set import FILE
 from tests.support.board_audit import defects
-from tests.support.command_audit import CommandAudit
 from tests.support.command_line import callboard
 from tests.support.doomed import Doomed, doomed
 from tests.support.executions import check_executions, executions
-from tests.support.idle import until_idle
 from tests.support.load import Load
-from tests.support.log_audit import LogAudit
-from tests.support.wire import Wire
+from tests.support.load_audit import check_load
 
 APP = Path(__file__).parents[1] / "data" / "noting_agents.py"
 KILLS = 20
 WHILE_STARTING = 0.25
 LONGEST_START_SECONDS = 1.0
 LONGEST_LOAD_SECONDS = 1.5
-IDLE_SECONDS = 90.0
 OPTIONS = ("--app", str(APP), "--ack-wait", "5")
 
 
@@ -41,7 +37,7 @@ def test_every_acknowledged_submission_ends_once(tmp_path: Path) -> None:
             survive_less(board, load, chance)
 
     with doomed(directory, log, *OPTIONS) as last:
-        audit = asyncio.run(checked(last.await_ready(), load))
+        audit = asyncio.run(check_load(last.await_ready(), load, KILLS))
         assert last.stop() == 0
 
     check_executions(executions(notes), audit.tasks)
@@ -64,23 +60,6 @@ async def killed_under_load(board: Doomed, load: Load, chance: random.Random) ->
     assert not done, "expected the load to go on until the end"
     board.kill(chance)
     await publishing
-
-
-async def checked(url: str, load: Load) -> LogAudit:
-    """Wait until all that was begun has ended, and check the log from its first event on."""
-    wire = await Wire.open(url)
-    try:
-        await until_idle(wire, IDLE_SECONDS)
-        audit = await LogAudit.of(wire)
-        audit.check_over()
-        assert len(load.acknowledged) > KILLS
-        assert load.acknowledged <= audit.tasks.keys()
-        commands = await CommandAudit.of(wire)
-        commands.check(audit.tasks)
-        assert commands.unexpected == {}
-    finally:
-        await wire.close()
-    return audit
 
 
 def check_views(directory: Path, live: Path) -> None:

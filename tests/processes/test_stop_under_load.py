@@ -13,14 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.board_audit import defects
-from tests.support.command_audit import CommandAudit
 from tests.support.doomed import doomed
 from tests.support.executions import check_executions, executions
-from tests.support.idle import until_idle
 from tests.support.load import Load
+from tests.support.load_audit import check_load
 from tests.support.log_audit import LogAudit
 from tests.support.troupe import APP, Troupe
-from tests.support.wire import Wire
 from tests.support.wire_event import WireEvent
 
 STOPS = 6
@@ -44,7 +42,7 @@ def test_one_process_with_its_own_server(tmp_path: Path, chance: random.Random, 
             assert board.wait() == 0
 
     with doomed(tmp_path / "board", log, *options) as last:
-        audit = asyncio.run(checked(last.await_ready(), load))
+        audit = asyncio.run(check_load(last.await_ready(), load, STOPS))
         assert last.stop() == 0
 
     check_executions(executions(tmp_path / "notes"), audit.tasks)
@@ -64,7 +62,7 @@ async def test_several_processes_one_after_the_other(troupe: Troupe, chance: ran
             assert await asyncio.to_thread(troupe.boards[name].stop) == 0
             await asyncio.to_thread(troupe.start, name)
 
-    audit = await checked(troupe.url, load)
+    audit = await check_load(troupe.url, load, STOPS)
     assert [board.stop() for board in troupe.boards.values()] == [0] * 3
     check_executions(troupe.executions(), audit.tasks)
     assert lost(audit) == released(audit) == []
@@ -86,23 +84,6 @@ async def loading(url: str, load: Load) -> AsyncIterator["asyncio.Task[None]"]:
     yield publishing
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
-
-
-async def checked(url: str, load: Load) -> LogAudit:
-    """Wait until all that was begun has ended, and check the log from its first event on."""
-    wire = await Wire.open(url)
-    try:
-        await until_idle(wire, 90)
-        audit = await LogAudit.of(wire)
-        audit.check_over()
-        assert len(load.acknowledged) > STOPS
-        assert load.acknowledged <= audit.tasks.keys()
-        commands = await CommandAudit.of(wire)
-        commands.check(audit.tasks)
-        assert commands.unexpected == {}
-    finally:
-        await wire.close()
-    return audit
 
 
 def failures(audit: LogAudit, kind: str) -> list[WireEvent]:

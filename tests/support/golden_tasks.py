@@ -1,7 +1,6 @@
 """Every task event with fixed values: what the stored bytes in ``tests/golden/task`` decode into, for ever."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Raw
@@ -27,8 +26,6 @@ from callboard.events.task_events import (
     TaskEvent,
     Unblocked,
 )
-
-FOLDER: Final = Path(__file__).parent.parent / "golden" / "task"
 
 
 def _envelope(version: int) -> dict[str, Any]:
