@@ -141,14 +141,23 @@ class Client(HeartbeatCommands):
         until = loop.time() + limit
         while (left := until - loop.time()) > 0:
             try:
-                task = await self.result(task_id, left, min_seq=min_seq)
+                task = await self._end(task_id, left, min_seq)
             except (NotRunningError, NotFoundError, NotReadyError, NoAnswerError, ServerNotFoundError):
                 self._refusals.raise_for(task_id)
                 await asyncio.sleep(min(_PAUSE_SECONDS, left))
                 continue
-            if task.terminal:
+            if task is not None and task.terminal:
                 return task
         raise StillRunningError(task_id, limit)
+
+    async def _end(self, task_id: str, wait_seconds: float, min_seq: int | None) -> TaskInfo | None:
+        """Return a task once it has ended or the wait is over; None when one of its commands is refused meanwhile."""
+        if not self._refusals.knows(task_id):
+            return await self._refusals.cut_short(task_id, self.result(task_id, wait_seconds, min_seq=min_seq))
+        task = await self.result(task_id, 0.0, min_seq=min_seq)
+        # There is such a task: what was refused was something else, such as a cancellation.
+        self._refusals.forget(task_id)
+        return task
 
     async def cancel(self, task_id: str, reason: str | None = None) -> Receipt:
         """Call a task off, whatever it does now; when nothing is running the command is kept, as in :meth:`submit`.
