@@ -11,6 +11,7 @@ from callboard.cli.cleanup import age
 from callboard.client import Client
 from callboard.errors import ConflictError, NotFoundError
 from callboard.events.errors import InvalidValueError
+from callboard.housekeeping import BATCH
 from tests.support.boards import CLI_AGENTS, board_for_test, run
 from tests.support.dead_letter import dead_letter
 from tests.support.running import Running
@@ -91,15 +92,15 @@ async def test_a_result_that_is_still_to_be_delivered_keeps_its_task(board: Runn
         assert (await client.task(task_id)).status == "completed"
 
 
-async def test_thousands_are_archived_in_batches(board: Running) -> None:
+async def test_more_than_a_batch_is_archived_in_batches(board: Running) -> None:
     async with Client(board.url) as client:
-        ids = await client.submit_many({"input": "x", "agent": "echo"} for _ in range(1_200))
+        ids = await client.submit_many({"input": "x", "agent": "echo"} for _ in range(BATCH + 100))
         for task_id in ids:
             await client.wait(task_id, 60)
 
         ran = await asyncio.to_thread(run, board, "cleanup", "--older-than", "0s", "--json")
 
-        assert ran.json == {"archived": 1_200, "skipped": 0, "more": False}
+        assert ran.json == {"archived": BATCH + 100, "skipped": 0, "more": False}
 
 
 async def test_an_input_that_is_none_fails_at_once_and_says_why(board: Running) -> None:
