@@ -37,7 +37,7 @@ from callboard.company import DELIVERY, PROJECTOR, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.directory import find_directory
-from callboard.endpoints import Orders, Sights
+from callboard.endpoints import Orders
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.events.loop import Loop
@@ -46,6 +46,7 @@ from callboard.housekeeping import Housekeeper, with_cleanup
 from callboard.link import Link
 from callboard.membership import Membership
 from callboard.service import Service
+from callboard.sights import Sights
 from callboard.view_set import ViewSet
 from callboard.wires import Wires
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import metadata
 from typing import Final
 
@@ -17,15 +18,17 @@ from nats.micro.request import ERROR_CODE_HEADER, ERROR_HEADER, Handler, Request
 from nats.micro.service import EndpointStats
 from nats.micro.service import Service as MicroService
 
-from callboard.endpoints import Endpoint, OrderEndpoints, Orders, QueryEndpoints, Sights, Take
+from callboard.endpoints import Endpoint, OrderEndpoints, Orders, Take
 from callboard.errors import NotReadyError
 from callboard.events import subjects
 from callboard.problems import INTERNAL, ReplyTooLargeError, kind_of, problem
+from callboard.questions import tasks
+from callboard.questions.catalog import QUESTIONS
+from callboard.sights import Sights
 
 _log = structlog.get_logger()
 
 NAME: Final = "callboard"
-QUERIES: Final = ("task", "tasks", "events", "stats", "agents", "agent_log", "heartbeats")
 COMMANDS: Final = ("cancel", "retry", "forget_agent")
 SUBMIT: Final = f"{subjects.API}.submit"
 RESULT: Final = f"{subjects.API}.result"
@@ -196,8 +199,8 @@ def _commands(orders: Orders | None) -> Mapping[str, Endpoint]:
 def _queries(sights: Sights | None) -> Mapping[str, Endpoint]:
     if sights is None:
         return {}
-    does = QueryEndpoints(sights)
-    return {RESULT: does.result, **{f"{subjects.QUERY}.{name}": getattr(does, name) for name in QUERIES}}
+    answers = {RESULT: tasks.result, **{f"{subjects.QUERY}.{name}": each for name, each in QUESTIONS.items()}}
+    return {subject: partial(answer, sights) for subject, answer in answers.items()}
 
 
 async def _respond(request: Request, data: bytes, headers: dict[str, str]) -> None:

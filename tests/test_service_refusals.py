@@ -88,7 +88,7 @@ async def test_a_refusal_names_the_field(
 async def test_a_min_seq_beyond_the_views_is_not_ready(
     nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callboard.endpoints.READY_SECONDS", 0.01)
+    monkeypatch.setattr("callboard.sights.READY_SECONDS", 0.01)
     async with serving(nats_server.url, tmp_path) as desk:
         desk.store(*QUEUED)
         for name in ("query.stats", "query.tasks", "query.agents", "query.agent_log", "query.heartbeats"):

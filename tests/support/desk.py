@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 
 from callboard.actors.order import Settled
 from callboard.actors.petition import Petition, Verdict
-from callboard.endpoints import Orders, Sights
+from callboard.endpoints import Orders
 from callboard.errors import ConflictError, NotFoundError
 from callboard.events import task
 from callboard.events.connection import Connection
@@ -30,6 +30,7 @@ from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
 from callboard.service import Limits, Service
+from callboard.sights import Sights
 from tests.support.log_stretch import log_event, subject_of
 
 Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]

@@ -1,0 +1,108 @@
+"""Questions about tasks: what became of one, the events it is made of, and which there are."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from callboard import requests
+from callboard.errors import NotFoundError
+from callboard.events.subjects import token
+from callboard.events.submission import decode
+from callboard.events.task_state import TERMINAL
+from callboard.projections.answers import TaskAnswer, TasksAnswer
+from callboard.projections.find_tasks import TaskFilters
+from callboard.sights import Sights
+
+_result: Final = msgspec.json.Decoder(requests.ResultRequest)
+_task: Final = msgspec.json.Decoder(requests.TaskQuery)
+_tasks: Final = msgspec.json.Decoder(requests.TasksQuery)
+_body: Final = msgspec.json.Decoder(dict[str, Raw])
+
+
+class EventsAnswer(Struct, frozen=True):
+    """All events of one task, oldest first: each its name, its sequence and its body's fields."""
+
+    events: list[dict[str, Any]]
+    as_of_seq: int
+
+
+async def result(sights: Sights, data: bytes) -> TaskAnswer:
+    """Return a task once it has ended, or as it is when the wait is over.
+
+    A task that nobody knows yet may still be a command in its stream, so its wait is not cut short.
+    """
+    request = decode(_result, data)
+    await sights.at(request)
+    task_id, loop = token(request.id), asyncio.get_running_loop()
+    until = loop.time() + request.wait_seconds
+    while True:
+        with sights.runner.watch(task_id) as watch:
+            found = await _newest(sights, task_id)
+            left = until - loop.time()
+            if left <= 0 or (found is not None and found.status in TERMINAL):
+                return _found(found, task_id)
+            await watch.wait(left)
+
+
+async def task(sights: Sights, data: bytes) -> TaskAnswer:
+    """Return one task."""
+    query = decode(_task, data)
+    views = await sights.at(query)
+    return _found(await views.task(token(query.id)), query.id)
+
+
+async def tasks(sights: Sights, data: bytes) -> TasksAnswer:
+    """Return a page of tasks."""
+    query = decode(_tasks, data or b"{}")
+    filters = TaskFilters(**{name: getattr(query, name) for name in TaskFilters.__struct_fields__})
+    return await (await sights.at(query)).tasks(filters, query.limit, query.after)
+
+
+async def events(sights: Sights, data: bytes) -> EventsAnswer:
+    """Return the events of one task, from the log itself."""
+    query = decode(_task, data)
+    position = sights.runner.position
+    stored = await sights.load_events(token(query.id))
+    as_of_seq = max([position, *(seq for _, seq, _ in stored)])
+    if query.min_seq is not None and query.min_seq > as_of_seq:
+        await sights.at(query)
+        stored = await sights.load_events(query.id)
+        as_of_seq = max([query.min_seq, *(seq for _, seq, _ in stored)])
+    if not stored:
+        raise _missing(query.id)
+    return EventsAnswer([_event(*each) for each in stored], as_of_seq)
+
+
+async def _newest(sights: Sights, task_id: str) -> TaskAnswer | None:
+    """Return a task as the views have it, waiting for them when the log has more of one that they call ended.
+
+    It may have been given a new life since.
+    """
+    found = await sights.queries.task(task_id)
+    if found is None or found.status in TERMINAL:
+        seq = await sights.newest_seq(task_id)
+        if seq > (0 if found is None else found.seq):
+            await sights.reach(seq)
+            found = await sights.queries.task(task_id)
+    return found
+
+
+def _found(task: TaskAnswer | None, task_id: str) -> TaskAnswer:
+    if task is None:
+        raise _missing(task_id)
+    return task
+
+
+def _missing(task_id: str) -> NotFoundError:
+    return NotFoundError(f"no task has the id {task_id!r}")
+
+
+def _event(name: str, seq: int, data: bytes) -> dict[str, Any]:
+    item: dict[str, Any] = {"event": name, "seq": seq}
+    try:
+        body = _body.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return item
+    return item | {field: value for field, value in body.items() if field not in item}
