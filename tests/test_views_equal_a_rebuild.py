@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.events import heartbeat_events
@@ -116,6 +116,7 @@ def test_events_that_no_callboard_would_write_give_the_same_rows_for_every_cut_t
     assert_the_cut_makes_no_difference(histories, chance)
 
 
+@settings(max_examples=40)  # each makes three files
 @given(beats, fires, chances)
 def test_heartbeats_and_what_they_submitted_give_the_same_rows_for_every_cut(
     them: list[list[Heartbeat | None]], fired: list[tuple[str, list[Command]]], chance: random.Random
@@ -124,6 +125,7 @@ def test_heartbeats_and_what_they_submitted_give_the_same_rows_for_every_cut(
     assert_the_cut_makes_no_difference([*histories, *play_fires(fired)], chance)
 
 
+@settings(max_examples=40)  # each makes three files
 @given(beat_garbage, fires, chances)
 def test_events_of_heartbeats_that_no_callboard_would_write_give_the_same_rows_for_every_cut_too(
     them: tuple[list[HeartbeatEvent], ...], fired: list[tuple[str, list[Command]]], chance: random.Random
