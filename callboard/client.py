@@ -15,6 +15,7 @@ from callboard.actors.dead_letters import REPLY_HEADER
 from callboard.client_heartbeats import HeartbeatCommands
 from callboard.connecting import connect
 from callboard.errors import (
+    ArchivedError,
     NoAnswerError,
     NotFoundError,
     NotReadyError,
@@ -135,6 +136,7 @@ class Client(HeartbeatCommands):
         Raises:
             StillRunningError: it has not ended after ``wait_seconds`` (None: wait for ever); it goes on.
             InvalidValueError: this client queued it, and it was refused when it was taken.
+            ArchivedError: it ended long ago, and was taken out of the views.
         """
         loop = asyncio.get_running_loop()
         limit = math.inf if wait_seconds is None else wait_seconds
@@ -142,6 +144,8 @@ class Client(HeartbeatCommands):
         while (left := until - loop.time()) > 0:
             try:
                 task = await self._end(task_id, left, min_seq)
+            except ArchivedError:
+                raise
             except (NotRunningError, NotFoundError, NotReadyError, NoAnswerError, ServerNotFoundError):
                 self._refusals.raise_for(task_id)
                 await asyncio.sleep(min(_PAUSE_SECONDS, left))

@@ -9,7 +9,7 @@ import pytest
 
 from callboard.cli.cleanup import age
 from callboard.client import Client
-from callboard.errors import ConflictError, NotFoundError
+from callboard.errors import ArchivedError, ConflictError
 from callboard.events.errors import InvalidValueError
 from callboard.housekeeping import BATCH
 from tests.support.boards import CLI_AGENTS, board_for_test, run
@@ -41,8 +41,11 @@ async def test_what_ended_leaves_the_views_and_stays_in_the_log(board: Running) 
         assert {task.id for task in left.tasks if task.agent != "cleanup"} == {running}
         assert (await client.stats()).total == 2
         for task_id in (*done, *failed):
-            with pytest.raises(NotFoundError):
-                await client.task(task_id)
+            for question in (client.task, client.result, client.wait):
+                with pytest.raises(ArchivedError, match=f"task {task_id} has been archived"):
+                    await question(task_id)
+        with pytest.raises(ConflictError, match="it is archived"):
+            await client.cancel(failed[0])
         log = [event async for event in client.replay() if event.task_id == failed[0]]
         assert [event.event for event in log][-2:] == ["failed", "archived"]
         with pytest.raises(ConflictError, match="it is archived"):
@@ -65,7 +68,7 @@ async def test_only_what_is_old_enough_and_ended_like_that(board: Running) -> No
         assert young.json == {"archived": 0, "skipped": 0, "more": False}
         assert some.json == {"archived": 1, "skipped": 0, "more": False}
         await client.stats(min_seq=await client.last_seq())
-        with pytest.raises(NotFoundError):
+        with pytest.raises(ArchivedError):
             await client.task(failed[0])
 
 
