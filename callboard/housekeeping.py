@@ -66,7 +66,7 @@ class Housekeeper:
         before = datetime.now(UTC) - timedelta(seconds=wanted.older_than_seconds)
         settling = Settling(self._tasks, lambda: datetime.now(UTC))
         archived, seen, place = 0, 0, FRONT
-        while left := min(BATCH, wanted.limit - seen):
+        while left := min(BATCH, wanted.limit - archived):
             found = await self._queries.ended(wanted.statuses, before, place, left)
             if not found:
                 return CleanupReport(archived, seen - archived, more=False)

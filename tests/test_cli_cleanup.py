@@ -95,6 +95,17 @@ async def test_a_result_that_is_still_to_be_delivered_keeps_its_task(board: Runn
         assert (await client.task(task_id)).status == "completed"
 
 
+async def test_what_cannot_go_yet_does_not_count(board: Running) -> None:
+    hook = [{"channel": "webhook", "url": "http://127.0.0.1:1/nobody"}]
+    async with Client(board.url) as client:
+        await ended(client, "echo", 2, delivery=hook)
+        await ended(client, "echo", 2)
+
+        ran = await asyncio.to_thread(run, board, "cleanup", "--older-than", "0s", "--limit", "2", "--json")
+
+        assert ran.json == {"archived": 2, "skipped": 2, "more": True}
+
+
 async def test_more_than_a_batch_is_archived_in_batches(board: Running) -> None:
     async with Client(board.url) as client:
         ids = await client.submit_many({"input": "x", "agent": "echo"} for _ in range(BATCH + 100))

@@ -103,7 +103,7 @@ def test_what_was_left_out_is_told_line_by_line(url: str, tmp_path: Path) -> Non
 
 
 def test_an_id_that_stands_for_two_submissions_is_a_bad_line(url: str, tmp_path: Path) -> None:
-    lines = '{"id": "a", "input": 1}', '{"input": 1}', '{"id": "a", "input": 2}', '{"id": "a", "input": 1}'
+    lines = '{"id": "a", "input": 1}', '{"input": 1}', '{"id": "a", "input": 2}', '{"input":1,"id":"a"}'
     ran = submit(url, written(tmp_path / "tasks.jsonl", *lines), "--skip-bad")
 
     assert ran.out.startswith("sent 3 submissions (")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
+import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -55,8 +56,9 @@ class Lines:
             except InvalidValueError as error:
                 yield BadLine(number, str(error))
                 continue
-            above, content = first.setdefault(each.id, (number, hash(each.request)))
-            if content == hash(each.request):
+            content = _content(each)
+            above, other = first.setdefault(each.id, (number, content))
+            if content == other:
                 yield each
             else:
                 yield BadLine(number, f"expected id {each.id!r} to name one submission, line {above} has another one")
@@ -119,6 +121,11 @@ def _check(lines: Lines) -> tuple[int, list[BadLine]]:
             if count % _SHOWN_EVERY == 0:
                 bar.update(step, completed=count)
     return count, bad
+
+
+def _content(submission: Outgoing) -> int:
+    """Return a number that stands for what a submission says, however it is written."""
+    return hash(msgspec.json.encode(msgspec.json.decode(submission.request), order="deterministic"))
 
 
 def _lines(count: int) -> str:
