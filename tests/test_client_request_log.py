@@ -41,10 +41,11 @@ async def test_a_line_is_stored_with_what_is_said(url: str) -> None:
 
 async def test_a_bad_line_is_refused_before_it_is_sent(url: str) -> None:
     async with Client(url) as board:
-        bad: dict[str, Any]
-        for bad in ({"endpoint": ""}, {"status": 7}, {"entitys": {}}):
+        least: dict[str, Any] = {"endpoint": "/a", "status": 200, "response_ms": 1}
+        wrong: list[dict[str, Any]] = [{"endpoint": ""}, {"status": 7}, {"entitys": {}}]
+        for bad in wrong:
             with pytest.raises(InvalidValueError):
-                await board.log_request(**{"endpoint": "/a", "status": 200, "response_ms": 1, **bad})
+                await board.log_request(**least | bad)
 
     assert await asyncio.to_thread(request_lines, url) == []
 

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -219,3 +221,22 @@ def test_an_application_that_knows_no_lifespan_is_served_all_the_same(url: str) 
     log.stop()
 
     assert outcome(url) == [("/", 204)]
+
+
+def test_what_is_left_is_stored_when_the_process_ends(url: str) -> None:
+    code = f"""
+import asyncio
+from callboard.request_log import RequestLog
+
+async def app(scope, receive, send):
+    await send({{"type": "http.response.start", "status": 204, "headers": []}})
+    await send({{"type": "http.response.body"}})
+
+async def send(message):
+    pass
+
+asyncio.run(RequestLog(app, nats_url={url!r})({{"type": "http", "path": "/last", "method": "GET"}}, None, send))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+    assert outcome(url) == [("/last", 204)]
