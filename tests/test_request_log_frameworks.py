@@ -36,7 +36,7 @@ def starlette_app(url: str) -> Any:
         annotate(request.scope, **SAID)
         return JSONResponse({"got": await request.json()})
 
-    log = Middleware(RequestLog, nats_url=url, exclude=("/health",))
+    log = Middleware(RequestLog, nats_url=url, stop_seconds=40, exclude=("/health",))
     return Starlette(routes=[Route("/ask/{name}", ask, methods=["POST"])], middleware=[log])
 
 
@@ -50,7 +50,7 @@ def fastapi_app(url: str) -> Any:
         lives.append("ended")
 
     app = FastAPI(lifespan=lifespan)
-    app.add_middleware(RequestLog, nats_url=url, exclude=["/health"])
+    app.add_middleware(RequestLog, nats_url=url, stop_seconds=40, exclude=["/health"])
 
     @app.post("/ask/{name}")
     async def ask(name: str, body: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def litestar_app(url: str) -> Any:
         annotate(request.scope, **SAID)
         return {"got": await request.json()}
 
-    return RequestLog(Litestar(route_handlers=[ask]), nats_url=url, exclude=["/health"])
+    return RequestLog(Litestar(route_handlers=[ask]), nats_url=url, stop_seconds=40, exclude=["/health"])
 
 
 @pytest.mark.parametrize("make", [starlette_app, fastapi_app, litestar_app])

@@ -16,6 +16,7 @@ from callboard.request_log.settings import MAX_BODY_BYTES, Settings
 from tests.support.fresh_server import left_server
 from tests.support.request_lines import request_lines
 from tests.support.source import ROOT
+from tests.support.waiting import until
 from tests.support.web import serving_web
 
 PAGE = (ROOT / "docs" / "request-log.md").read_text(encoding="utf-8")
@@ -41,6 +42,7 @@ def test_the_example_makes_the_line_that_is_shown(url: str) -> None:
             headers={"Authorization": f"Bearer {token}"},
         )
         assert answer.json() == {"answer": "about my invoice: it is paid"}
+        until(lambda: request_lines(url), "the line is stored")
 
     [line] = request_lines(url)
     differs = ("at", "response_ms")

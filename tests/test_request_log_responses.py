@@ -30,6 +30,7 @@ from tests.support.web import serving_web
 
 url = pytest.fixture(left_server)
 LIMIT = 1_000
+PATIENT = 40.0
 
 
 async def streamed(_request: Request) -> Response:
@@ -94,7 +95,7 @@ ROUTES = [
 
 @contextlib.contextmanager
 def logged(url: str) -> Iterator[tuple[str, Wrapped]]:
-    log = RequestLog(Starlette(routes=ROUTES), nats_url=url, max_body_bytes=LIMIT)
+    log = RequestLog(Starlette(routes=ROUTES), nats_url=url, max_body_bytes=LIMIT, stop_seconds=PATIENT)
     with serving_web(log) as web:
         yield web, log
 
@@ -135,7 +136,7 @@ async def test_an_application_hears_what_it_raised(url: str) -> None:
     async def nothing(*_given: Any) -> Any:
         return {"type": "http.disconnect"}
 
-    log = RequestLog(raising, nats_url=url)
+    log = RequestLog(raising, nats_url=url, stop_seconds=PATIENT)
     with pytest.raises(LookupError, match="of the application"):
         await log({"type": "http", "path": "/raising", "method": "GET"}, nothing, nothing)
     await asyncio.to_thread(log.stop)
@@ -175,7 +176,7 @@ async def test_a_request_that_the_server_calls_off_is_a_line_too(url: str) -> No
         reached.set()
         await receive()
 
-    log = RequestLog(hanging, nats_url=url)
+    log = RequestLog(hanging, nats_url=url, stop_seconds=PATIENT)
     never: Any = asyncio.Event().wait
     task = asyncio.create_task(log({"type": "http", "path": "/hanging", "method": "GET"}, never, never))
     await reached.wait()
@@ -198,7 +199,7 @@ async def test_a_websocket_passes(url: str) -> None:
 
 @pytest.mark.parametrize("lifespan", ["on", "off"])
 def test_it_starts_and_stops_with_or_without_a_lifespan(url: str, lifespan: str) -> None:
-    log = RequestLog(Starlette(routes=ROUTES), nats_url=url)
+    log = RequestLog(Starlette(routes=ROUTES), nats_url=url, stop_seconds=PATIENT)
     for _ in range(2):
         with serving_web(log, lifespan) as web:
             assert httpx.get(f"{web}/unread").text == "unread"
@@ -215,7 +216,7 @@ def test_an_application_that_knows_no_lifespan_is_served_all_the_same(url: str) 
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    log = RequestLog(simple, nats_url=url)
+    log = RequestLog(simple, nats_url=url, stop_seconds=PATIENT)
     with serving_web(log, "auto") as web:
         assert httpx.get(web).status_code == 204
     log.stop()
@@ -235,7 +236,8 @@ async def app(scope, receive, send):
 async def send(message):
     pass
 
-asyncio.run(RequestLog(app, nats_url={url!r})({{"type": "http", "path": "/last", "method": "GET"}}, None, send))
+log = RequestLog(app, nats_url={url!r}, stop_seconds={PATIENT})
+asyncio.run(log({{"type": "http", "path": "/last", "method": "GET"}}, None, send))
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 

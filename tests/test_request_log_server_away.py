@@ -22,6 +22,8 @@ from tests.support.waiting import until
 from tests.support.web import serving_web
 
 ASKED = 25
+PATIENT = 40.0
+"""Seconds; a busy machine is no reason to lose a line."""
 
 
 async def hello(_request: Any) -> PlainTextResponse:
@@ -35,7 +37,8 @@ def asking(log: RequestLog) -> Iterator[httpx.Client]:
 
 
 def made(url: str, **settings: Any) -> RequestLog:
-    return RequestLog(Starlette(routes=[Route("/{number}", hello)]), nats_url=url, **settings)
+    given = {"stop_seconds": PATIENT, "tell_seconds": PATIENT} | settings
+    return RequestLog(Starlette(routes=[Route("/{number}", hello)]), nats_url=url, **given)
 
 
 def ask(client: httpx.Client, *numbers: int) -> None:
@@ -105,9 +108,10 @@ def test_more_than_the_buffer_holds_is_dropped_counted_and_logged_once(lines: Lo
     with asking(log) as client:
         ask(client, *range(ASKED))
         assert log.counts.dropped == ASKED - 10
+        lines.wait("request_log.unavailable")
         stopped = time.monotonic()
 
-    assert time.monotonic() - stopped < 15
+    assert time.monotonic() - stopped < PATIENT / 2
     assert (log.counts.taken, log.counts.stored, log.counts.dropped) == (10, 0, ASKED)
     told = lines.named("request_log.dropped")
     assert sum(line["count"] for line in told) == ASKED

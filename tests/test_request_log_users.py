@@ -41,7 +41,7 @@ async def hello(_request: Any) -> PlainTextResponse:
 
 
 def app(url: str, **settings: Any) -> RequestLog:
-    return RequestLog(Starlette(routes=[Route("/", hello)]), nats_url=url, **settings)
+    return RequestLog(Starlette(routes=[Route("/", hello)]), nats_url=url, stop_seconds=40, **settings)
 
 
 def test_the_user_of_a_token_is_believed_when_all_of_it_is_right(url: str) -> None:

@@ -13,7 +13,7 @@ import uvicorn
 
 from tests.support.waiting import until
 
-STOP_SECONDS = 30
+STOP_SECONDS = 60
 
 
 @contextlib.contextmanager
