@@ -17,6 +17,8 @@ from callboard.actors.delivery import Delivery
 from callboard.actors.orchestrator import Orchestrator
 from callboard.actors.plan import Plan
 from callboard.actors.projector import Projector
+from callboard.actors.request_lines import WINDOW as REQUEST_WINDOW
+from callboard.actors.request_lines import RequestLines
 from callboard.actors.specialist import Specialist
 from callboard.actors.supervisor import ChildSpec
 from callboard.events import subjects
@@ -28,6 +30,7 @@ from callboard.wires import Start, Wires, opener
 DELIVERY: Final = "delivery"
 PROJECTOR: Final = "projector"
 ORCHESTRATOR: Final = "orchestrator"
+REQUEST_LINES: Final = "request-lines"
 ENDINGS: Final = ("completed", "failed")
 MIN_PREFETCH: Final = 8
 
@@ -47,6 +50,7 @@ def specs(wires: Wires) -> list[ChildSpec]:
             (relations.DEPENDENCIES, relations.dependencies),
             (relations.SUBTASKS, relations.subtasks),
             (ORCHESTRATOR, _orchestrator),
+            (REQUEST_LINES, _request_lines),
         ],
     }
     return [
@@ -100,6 +104,20 @@ def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":
         answer=wires.answer,
         open_mailbox=opener(
             wires, subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE, subjects.task_commands(), orchestrators.WINDOW
+        ),
+    )
+
+
+def _request_lines(wires: Wires) -> "pykka.ActorRef[Any]":
+    return RequestLines.start(
+        REQUEST_LINES,
+        wires.tasks,
+        wires.crashed,
+        stopping=wires.stopping,
+        dead_letters=DeadLetters(wires.connection),
+        loop=wires.io,
+        open_mailbox=opener(
+            wires, subjects.REQUESTS, subjects.REQUEST_LINES_DURABLE, (subjects.REQUEST,), REQUEST_WINDOW
         ),
     )
 

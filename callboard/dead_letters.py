@@ -116,7 +116,8 @@ class DeadLetters:
             NotRunningError, NoAnswerError, ServerNotFoundError, LogRefusedError: as for any publish.
         """
         subject = letter.original_subject
-        if not any(subject == one or subject.startswith(f"{one}.") for one in subjects.COMMAND_PREFIXES):
+        command = any(subject == one or subject.startswith(f"{one}.") for one in subjects.COMMAND_PREFIXES)
+        if not command and subject != subjects.REQUEST:
             message = f"expected {SUBJECT_HEADER} of dead letter {letter.seq} to take commands, got {shorten(subject)}"
             raise InvalidValueError(message, field=SUBJECT_HEADER)
         digest = hashlib.sha256(letter.data).hexdigest()[:16]

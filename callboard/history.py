@@ -15,17 +15,17 @@ from callboard.events.subjects import EVENTS, task_events
 _PAGE: Final = 256
 
 
-async def last_seq(connection: Connection, url: str) -> int:
-    """Return the sequence of the newest event, 0 while there is none.
+async def last_seq(connection: Connection, url: str, stream: str = EVENTS) -> int:
+    """Return the sequence of the newest message of ``stream``, 0 while there is none.
 
     Raises:
-        NotRunningError: the server has no event log: callboard has never run there.
+        NotRunningError: the server has no such stream: callboard has never run there.
         ServerNotFoundError: the server does not answer.
     """
     try:
-        info = await connection.jetstream().stream_info(EVENTS)
+        info = await connection.jetstream().stream_info(stream)
     except (js_errors.NotFoundError, nats_errors.NoRespondersError, js_errors.ServiceUnavailableError) as error:
-        raise NotRunningError(url, f"stream {EVENTS}") from error
+        raise NotRunningError(url, f"stream {stream}") from error
     except (nats_errors.Error, OSError) as error:
         raise ServerNotFoundError(url, str(error)) from error
     return info.state.last_seq

@@ -37,6 +37,7 @@ class Probe(Struct, frozen=True):
 
 _QUEUES: Final = (
     (subjects.COMMANDS, subjects.ORCHESTRATOR_DURABLE),
+    (subjects.REQUESTS, subjects.REQUEST_LINES_DURABLE),
     (subjects.EVENTS, subjects.delivery_durable("completed")),
     (subjects.EVENTS, subjects.specialist_durable("check", "normal")),
     (subjects.EVENTS, subjects.DEPENDENCIES_DURABLE),

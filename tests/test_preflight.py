@@ -122,7 +122,10 @@ async def test_a_lower_bound_than_when_the_streams_were_made_is_refused(tmp_path
         (tmp_path / "test.conf").write_text(f"{JETSTREAM}\nmax_payload: 512KB", encoding="ascii")
         server.stop()
         server.start()
-        assert list(await refused(server.url)) == ["CALLBOARD_COMMANDS.max_msg_size"]
+        assert list(await refused(server.url)) == [
+            "CALLBOARD_COMMANDS.max_msg_size",
+            "CALLBOARD_REQUESTS.max_msg_size",
+        ]
 
 
 async def test_more_replicas_than_servers_are_refused(fresh_nats_server: NatsServer) -> None:
@@ -153,7 +156,7 @@ async def test_all_missing_rights_are_named_at_once(tmp_path: Path) -> None:
     config = permissions(deny_publish='"callboard.dead.>", "$JS.ACK.>"', deny_subscribe='"$SRV.>"')
     with server_with(tmp_path, JETSTREAM, config) as server:
         found = await refused(server.url, **LOGIN)
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 async def test_no_missing_right_is_left_out_however_many_there_are(tmp_path: Path) -> None:

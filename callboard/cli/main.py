@@ -31,6 +31,7 @@ _COMMANDS: Final = (
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
     ("cleanup", "callboard.cli.cleanup:cleanup", "Take tasks that ended long ago out of the views."),
     ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),
+    ("requests", "callboard.cli.requests:app", "List and follow the requests that web applications have logged."),
     ("dead", "callboard.cli.dead:app", "List, show and requeue commands that could not be taken."),
     ("projections", "callboard.cli.projections:app", "Rebuild the views from the event log."),
 )

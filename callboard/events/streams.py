@@ -68,7 +68,16 @@ def wanted_streams(max_payload: int, replicas: int = 1) -> list[StreamConfig]:
             max_age=7 * _DAY,
             max_msg_size=max_command_bytes(max_payload),
         ),
-        _stream(subjects.REQUESTS, [subjects.REQUEST], replicas, max_age=90 * _DAY),
+        _stream(
+            subjects.REQUESTS,
+            [subjects.REQUEST],
+            replicas,
+            allow_atomic=True,
+            allow_direct=True,
+            max_age=90 * _DAY,
+            # What cannot be read becomes a dead letter, which has to fit into a message.
+            max_msg_size=max_command_bytes(max_payload),
+        ),
         events_stream(replicas=replicas),
         # With schedules the server refuses to discard new messages, and turns roll-ups on by itself: the newer schedule
         # on a subject replaces the older.

@@ -49,6 +49,7 @@ SCHEDULER_DURABLE = "scheduler"
 DUE_DURABLE = "scheduler-due"
 HEARTBEATS_DURABLE = "heartbeats"
 HEARTBEATS_DUE_DURABLE = "heartbeats-due"
+REQUEST_LINES_DURABLE = "request-lines"
 
 EXPIRY = "expiry"
 """The name of the timer that lets a task expire; the others of a task are named by a version."""

@@ -110,7 +110,7 @@ def check(submission: Submission) -> None:
     for name in ("kind", "user_id", "session_id", "tenant_id"):
         value = getattr(submission, name)
         if value is not None:
-            _text(name, value)
+            check_text(name, value)
     _limits(submission)
     if submission.depends_on or submission.delivery:
         _lists(submission)
@@ -189,6 +189,14 @@ def band(priority: str | int) -> str:
     )
 
 
+def check_text(field: str, value: str) -> None:
+    """Raise InvalidValueError unless ``value``, that of ``field``, is a text of the protocol: short, and one line."""
+    if not 1 <= len(value) <= MAX_TEXT:
+        raise InvalidValueError(f"expected {field} to have 1-{MAX_TEXT} characters, got {len(value)}", field=field)
+    if _CONTROL.search(value):
+        raise InvalidValueError(f"expected {field} to have no control characters, got {shorten(value)}", field=field)
+
+
 def _readable(field: str, raw: Raw) -> None:
     """Refuse what a decoder skips in raw JSON and a reader cannot take: numbers no float or integer holds."""
     try:
@@ -200,13 +208,6 @@ def _readable(field: str, raw: Raw) -> None:
 def _token(field: str, value: str) -> None:
     if not is_token(value):
         raise InvalidValueError(f"expected {field} to match [A-Za-z0-9_-]{{1,64}}, got {shorten(value)}", field=field)
-
-
-def _text(field: str, value: str) -> None:
-    if not 1 <= len(value) <= MAX_TEXT:
-        raise InvalidValueError(f"expected {field} to have 1-{MAX_TEXT} characters, got {len(value)}", field=field)
-    if _CONTROL.search(value):
-        raise InvalidValueError(f"expected {field} to have no control characters, got {shorten(value)}", field=field)
 
 
 def _limits(submission: Submission) -> None:

@@ -26,6 +26,14 @@ async def wire_to_server(fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
     await wire.close()
 
 
+async def wire_to_stage(board: Stage, fresh_nats_server: NatsServer) -> AsyncIterator[Wire]:
+    """A plain connection to the server of the module's ``board``, closed at the end."""
+    assert board.app.url == fresh_nats_server.url
+    wire = await Wire.open(fresh_nats_server.url)
+    yield wire
+    await wire.close()
+
+
 def stage_on_server(tmp_path: Path, fresh_nats_server: NatsServer) -> Iterator[Stage]:
     """A whole callboard in this process, stopped at the end."""
     with stage(tmp_path, fresh_nats_server) as running:
