@@ -12,7 +12,6 @@ import pytest
 from callboard.events.task_events import TaskEvent
 from callboard.projections.answers import StatsAnswer
 from callboard.projections.reader import connect
-from callboard.projections.sketch import rank
 from callboard.projections.task_stats import StatsScope, task_stats
 from tests.support.log_stretch import at, mixed, named
 from tests.support.task_story import QUEUED, RUNNING, START, assigned, cancelled, completed, failed, routed, submitted
@@ -112,11 +111,38 @@ def test_a_clock_that_stepped_back_gives_no_time_below_zero(tmp_path: Path) -> N
         assert task_stats(connection).avg_completion_seconds == 0.0
 
 
-@pytest.mark.parametrize(
-    ("count", "share", "before"), [(1, 0.5, 0), (1, 0.95, 0), (2, 0.5, 0), (3, 0.5, 1), (20, 0.95, 18), (100, 0.95, 94)]
-)
-def test_a_percentile_is_the_nearest_rank(count: int, share: float, before: int) -> None:
-    assert rank(count, share) == before
+@pytest.mark.parametrize("walk", [0, 10])
+def test_beyond_many_in_one_bucket_a_percentile_is_less_than_one_percent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walk: int
+) -> None:
+    monkeypatch.setattr("callboard.projections.task_stats.MAX_WALK", walk)
+    took = [timedelta(milliseconds=1_000 + number) for number in range(7)]
+    done = [Case("completed", "mail", START, each) for each in took]
+    path = holding(tmp_path / "views", [event for number, one in enumerate(done) for event in history(number, one)])
+    with contextlib.closing(connect(path)) as connection:
+        p50 = task_stats(connection).p50_completion_seconds
+    assert p50 == (1.003 if walk else pytest.approx(1.003, rel=0.01))
+
+
+@pytest.mark.parametrize("kind", ["letter", "other"])
+def test_stats_are_of_one_kind_and_end_where_they_are_to(tmp_path: Path, kind: str) -> None:
+    times = [START + timedelta(seconds=40 * number) for number in range(9)]
+    events = [
+        event
+        for number, came in enumerate(times)
+        for event in named(
+            f"task-{number}",
+            [at(came, submitted(kind="letter")), *RUNNING[1:], at(came, completed() if number % 2 else cancelled(5))],
+        )
+    ]
+    path = holding(tmp_path / "views", events)
+    with contextlib.closing(connect(path)) as connection:
+        for since, until in ((0, 9), (1, 8), (2, 3), (3, 3), (4, 6)):
+            ends = {"since": START + timedelta(seconds=40 * since), "until": START + timedelta(seconds=40 * until)}
+            stats = task_stats(connection, StatsScope(kind=kind, **ends))
+            odd = sum(number % 2 for number in range(since, until))
+            expected = (until - since, odd, until - since - odd) if kind == "letter" else (0, 0, 0)
+            assert (stats.total, stats.completed, stats.cancelled) == expected
 
 
 def test_no_query_of_stats_reads_more_rows_than_those_of_a_minute(tmp_path: Path) -> None:
