@@ -60,7 +60,7 @@ def case(chance: random.Random) -> Case:
 
 def history(number: int, one: Case) -> list[TaskEvent]:
     first = [submitted(kind=one.kind), routed(agent=one.agent), assigned(agent=one.agent), started()]
-    ends = {
+    ends: dict[str, list[TaskEvent]] = {
         "completed": [completed(duration_ms=one.ms)],
         "failed": [attempt_failed(5), failed(6)],
         "cancelled": [cancelled(5)],

@@ -138,8 +138,8 @@ def test_stats_are_of_one_kind_and_end_where_they_are_to(tmp_path: Path, kind: s
     path = holding(tmp_path / "views", events)
     with contextlib.closing(connect(path)) as connection:
         for since, until in ((0, 9), (1, 8), (2, 3), (3, 3), (4, 6)):
-            ends = {"since": START + timedelta(seconds=40 * since), "until": START + timedelta(seconds=40 * until)}
-            stats = task_stats(connection, StatsScope(kind=kind, **ends))
+            start, end = (START + timedelta(seconds=40 * number) for number in (since, until))
+            stats = task_stats(connection, StatsScope(kind=kind, since=start, until=end))
             odd = sum(number % 2 for number in range(since, until))
             expected = (until - since, odd, until - since - odd) if kind == "letter" else (0, 0, 0)
             assert (stats.total, stats.completed, stats.cancelled) == expected

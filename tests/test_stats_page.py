@@ -56,11 +56,7 @@ async def test_an_example_is_answered_with_the_fields_it_shows(
     async with serving(nats_server.url, tmp_path) as desk:
         desk.store(*named("invoice-7", [first, *RUNNING[1:], *again]))
         found = await desk.ask(name, json.loads(request_body))
-    shown = json.loads(answer)
-    assert shape(found) == shape(shown)
-    assert {
-        key: found.get(key) for key in ("total", "completed", "by", "per") if isinstance(found.get(key), int | str)
-    } == {key: shown.get(key) for key in ("total", "completed", "by", "per") if isinstance(shown.get(key), int | str)}
+    assert shape(found) == shape(json.loads(answer))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
