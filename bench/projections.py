@@ -30,6 +30,7 @@ from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
+from callboard.projections.task_stats import StatsScope
 
 Message = tuple[str, bytes]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,8 +88,8 @@ async def asked(path: Path) -> dict[str, float]:
         "task": lambda: queries.task(newest),
         "tasks": lambda: queries.tasks(limit=50),
         "stats": queries.stats,
-        "stats of an agent": lambda: queries.stats(agent="mail"),
-        "stats since": lambda: queries.stats(since=START + timedelta(minutes=1)),
+        "stats of an agent": lambda: queries.stats(StatsScope(agent="mail")),
+        "stats since": lambda: queries.stats(StatsScope(since=START + timedelta(minutes=1))),
         "agents": queries.agents,
         "agent_log": queries.agent_log,
     }

@@ -4,8 +4,10 @@ import asyncio
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 
+from callboard.activity_replies import Activity
 from callboard.event_info import EventInfo, from_item
 from callboard.events import subjects
+from callboard.projections.activity_answers import By, Per
 from callboard.replies import (
     AgentInfo,
     AgentList,
@@ -39,10 +41,19 @@ class TaskFilters(TypedDict, total=False):
 
 
 class StatsScope(TypedDict, total=False):
-    """Which tasks to count: those submitted ``since``, those of one ``agent``."""
+    """Which tasks to count: those submitted ``since`` and before ``until``, those of one ``agent`` or ``kind``."""
 
     since: datetime | None
+    until: datetime | None
     agent: str | None
+    kind: str | None
+
+
+class ActivityScope(StatsScope, total=False):
+    """What to count, in the whole minutes that ``since`` and ``until`` touch; ``by`` and ``per`` tell it apart."""
+
+    by: By | None
+    per: Per | None
 
 
 class Queries:
@@ -90,6 +101,14 @@ class Queries:
     async def stats(self, *, min_seq: int | None = None, **scope: Unpack[StatsScope]) -> TaskStats:
         """Return the task stats, of all tasks or of those within ``scope``."""
         return read(await self._query("stats", min_seq=min_seq, **scope), TaskStats)
+
+    async def activity(self, *, min_seq: int | None = None, **scope: Unpack[ActivityScope]) -> Activity:
+        """Return what happened over time: in all, by agent or kind, and per minute, hour or day.
+
+        Raises:
+            InvalidValueError: there are more than 1,500 periods in that window.
+        """
+        return read(await self._query("activity", min_seq=min_seq, **scope), Activity)
 
     async def agents(self, *, min_seq: int | None = None) -> list[AgentInfo]:
         """Return what each agent does and did, by name."""

@@ -5,6 +5,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from callboard.projections.activity_answers import By, Per
+
 MAX_LIMIT: Final = 1_000
 MAX_WAIT_SECONDS: Final = 3_600
 
@@ -73,7 +75,16 @@ class StatsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for task stats."""
 
     since: datetime | None = None
+    until: datetime | None = None
     agent: str | None = None
+    kind: str | None = None
+
+
+class ActivityQuery(StatsQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what happened over time."""
+
+    by: By = "none"
+    per: Per | None = None
 
 
 class AgentsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

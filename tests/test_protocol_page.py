@@ -12,6 +12,7 @@ from callboard.events.errors import CallboardError
 from callboard.events.heartbeat import MAX_NAME, Heartbeat
 from callboard.events.request_line import MAX_ENDPOINT, MAX_METHOD, RequestLine
 from callboard.events.submission import MAX_ATTEMPTS, MAX_DELIVERIES, MAX_DEPENDENCIES, MAX_DEPTH, MAX_TEXT, Submission
+from callboard.projections.activity_answers import ActivityAnswer, ActivityItem, ErrorItem, GroupItem, PeriodItem
 from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
 from callboard.projections.find_heartbeats import HeartbeatItem
 
@@ -72,6 +73,11 @@ def test_what_is_no_command_about_a_task_is_unsupported_where_those_are_read() -
         ("Task", TaskItem),
         ("Task", DeliveryItem),
         ("Task stats", StatsAnswer),
+        ("Activity", ActivityAnswer),
+        ("Activity", ActivityItem),
+        ("Activity", GroupItem),
+        ("Activity", PeriodItem),
+        ("Activity", ErrorItem),
         ("Agent", AgentItem),
         ("Heartbeat", HeartbeatItem),
     ],

@@ -11,9 +11,8 @@ import pytest
 
 from callboard.events.task_events import TaskEvent
 from callboard.projections.answers import StatsAnswer
-from callboard.projections.percentile import rank
 from callboard.projections.reader import connect
-from callboard.projections.task_stats import task_stats
+from callboard.projections.task_stats import StatsScope, task_stats
 from tests.support.log_stretch import at, mixed, named
 from tests.support.task_story import QUEUED, RUNNING, START, assigned, cancelled, completed, failed, routed, submitted
 from tests.support.views import holding
@@ -90,7 +89,7 @@ def test_stats_are_those_of_every_task_in_scope(
     path, them = made
     some = [case for case in them if (not since or case.came >= since) and (not agent or case.agent == agent)]
     with contextlib.closing(connect(path)) as connection:
-        stats = task_stats(connection, since, agent)
+        stats = task_stats(connection, StatsScope(since=since, agent=agent))
     expected = counted(some, stats.as_of_seq)
     assert msgspec.structs.replace(stats, avg_completion_seconds=None) == msgspec.structs.replace(
         expected, avg_completion_seconds=None
@@ -103,31 +102,59 @@ def test_a_task_that_was_to_wait_is_timed_from_when_it_was_due(tmp_path: Path) -
     done = at(due + timedelta(seconds=2), completed())
     path = holding(tmp_path / "views", [submitted(scheduled_for=due), *RUNNING[1:], done])
     with contextlib.closing(connect(path)) as connection:
-        assert task_stats(connection, None, None).p50_completion_seconds == 2.0
+        assert task_stats(connection).p50_completion_seconds == 2.0
 
 
 def test_a_clock_that_stepped_back_gives_no_time_below_zero(tmp_path: Path) -> None:
     path = holding(tmp_path / "views", [*RUNNING, at(START - timedelta(hours=1), completed())])
     with contextlib.closing(connect(path)) as connection:
-        assert task_stats(connection, None, None).avg_completion_seconds == 0.0
+        assert task_stats(connection).avg_completion_seconds == 0.0
 
 
-@pytest.mark.parametrize(
-    ("count", "share", "before"), [(1, 0.5, 0), (1, 0.95, 0), (2, 0.5, 0), (3, 0.5, 1), (20, 0.95, 18), (100, 0.95, 94)]
-)
-def test_a_percentile_is_the_nearest_rank(count: int, share: float, before: int) -> None:
-    assert rank(count, share) == before
+@pytest.mark.parametrize("walk", [0, 10])
+def test_beyond_many_in_one_bucket_a_percentile_is_less_than_one_percent_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walk: int
+) -> None:
+    monkeypatch.setattr("callboard.projections.task_stats.MAX_WALK", walk)
+    took = [timedelta(milliseconds=1_000 + number) for number in range(7)]
+    done = [Case("completed", "mail", START, each) for each in took]
+    path = holding(tmp_path / "views", [event for number, one in enumerate(done) for event in history(number, one)])
+    with contextlib.closing(connect(path)) as connection:
+        p50 = task_stats(connection).p50_completion_seconds
+    assert p50 == (1.003 if walk else pytest.approx(1.003, rel=0.01))
 
 
-def test_no_query_of_stats_reads_the_rows_themselves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["letter", "other"])
+def test_stats_are_of_one_kind_and_end_where_they_are_to(tmp_path: Path, kind: str) -> None:
+    times = [START + timedelta(seconds=40 * number) for number in range(9)]
+    events = [
+        event
+        for number, came in enumerate(times)
+        for event in named(
+            f"task-{number}",
+            [at(came, submitted(kind="letter")), *RUNNING[1:], at(came, completed() if number % 2 else cancelled(5))],
+        )
+    ]
+    path = holding(tmp_path / "views", events)
+    with contextlib.closing(connect(path)) as connection:
+        for since, until in ((0, 9), (1, 8), (2, 3), (3, 3), (4, 6)):
+            start, end = (START + timedelta(seconds=40 * number) for number in (since, until))
+            stats = task_stats(connection, StatsScope(kind=kind, since=start, until=end))
+            odd = sum(number % 2 for number in range(since, until))
+            expected = (until - since, odd, until - since - odd) if kind == "letter" else (0, 0, 0)
+            assert (stats.total, stats.completed, stats.cancelled) == expected
+
+
+def test_no_query_of_stats_reads_more_rows_than_those_of_a_minute(tmp_path: Path) -> None:
     path = holding(tmp_path / "views", QUEUED)
     with contextlib.closing(connect(path)) as connection:
         for since in (None, START):
             for agent in (None, "mail"):
                 seen: list[str] = []
                 connection.set_trace_callback(seen.append)
-                task_stats(connection, since, agent)
+                task_stats(connection, StatsScope(since=since, agent=agent))
                 connection.set_trace_callback(None)
                 for sql in [sql for sql in seen if "FROM tasks" in sql]:
                     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
-                    assert any("USING COVERING INDEX" in step for step in plan), (sql, plan)
+                    indexed = ("USING COVERING INDEX", "USING INDEX tasks_by_submission")
+                    assert any(each in step for step in plan for each in indexed), (sql, plan)

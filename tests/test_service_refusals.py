@@ -72,6 +72,10 @@ async def test_hostile_bytes_are_refused_by_every_endpoint(
         ("query.stats", {"since": "yesterday"}, "since"),
         ("query.stats", {"since": "2026-03-01T09:00:00"}, "since"),
         ("query.stats", {"min_seq": "1"}, "min_seq"),
+        ("query.stats", {"until": "2026-03-01T09:00:00"}, "until"),
+        ("query.activity", {"since": "2026-03-01T09:00:00"}, "since"),
+        ("query.activity", {"by": "user"}, "by"),
+        ("query.activity", {"per": "week"}, "per"),
         ("query.agent_log", {"limit": -1}, "limit"),
     ],
 )

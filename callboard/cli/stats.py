@@ -1,28 +1,56 @@
-"""``callboard stats``."""
+"""``callboard stats``: how many tasks there are, how long they take, and what happened over time."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
+from callboard.activity_replies import Activity
+from callboard.cli.activity import print_activity
+from callboard.cli.instant import instant
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.text import duration
 from callboard.events.subjects import QUERY
-from callboard.events.submission import utc
+from callboard.projections.activity_answers import By, Per
 from callboard.replies import TaskStats, read
 
 
-async def stats(*, agent: str | None = None, since: datetime | None = None, options: Options = DEFAULTS) -> int:
+async def stats(  # noqa: PLR0913 - one for each option
+    *,
+    agent: str | None = None,
+    kind: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    by: By | None = None,
+    per: Per | None = None,
+    errors: bool = False,
+    options: Options = DEFAULTS,
+) -> int:
     """Print how many tasks are in which state, and how long the completed ones took.
+
+    With --by, --per or --errors: what happened over time, with failure rates, times and throughput.
 
     Args:
         agent: Only those of this agent.
-        since: Only those submitted since, such as 2026-01-31T09:00:00Z.
+        kind: Only those of this kind.
+        since: Only those submitted, or what happened, since, such as 24h or 2026-01-31T09:00:00Z.
+        until: Only before, such as 1h or 2026-01-31T09:00:00Z.
+        by: Each agent or kind on its own.
+        per: Each minute, hour or day on its own.
+        errors: The last errors, too, by their type.
         options: Where the server is, and how to print.
     """
-    scope = {"agent": agent, "since": None if since is None else utc(since, "since")}
+    now = datetime.now(UTC)
+    window = {"since": since, "until": until}
+    scope: dict[str, Any] = {"agent": agent, "kind": kind, "by": by, "per": per}
+    scope |= {name: instant(text, name, now) for name, text in window.items() if text is not None}
+    over_time = bool(by or per or errors)
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.stats", {k: v for k, v in scope.items() if v is not None})
+        name = "activity" if over_time else "stats"
+        document = await board.ask(f"{QUERY}.{name}", {k: v for k, v in scope.items() if v is not None})
     out = options.output()
     if out.json:
         out.document(document)
+    elif over_time:
+        print_activity(out, read(document, Activity), errors=errors)
     else:
         out.facts(facts(read(document, TaskStats)))
     return 0

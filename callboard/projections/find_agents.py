@@ -1,23 +1,24 @@
 """Queries about agents: what each has done and has to do, and the log of their attempts."""
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from callboard.projections import cohorts
 from callboard.projections.answers import AgentError, AgentItem, AgentLogAnswer, AgentLogItem, AgentsAnswer, raw
-from callboard.projections.percentile import percentile
 from callboard.projections.reader import snapshot
+from callboard.projections.sketch import Sketch
+from callboard.projections.spans import stretches
+from callboard.projections.tallies import tallied
 from callboard.projections.times import moment
 
 LAST_ERRORS: Final = 5
 
-_COUNTS: Final = """
-SELECT agent, status, count(*) FROM tasks INDEXED BY tasks_in_time WHERE agent IS NOT NULL GROUP BY agent, status
-"""
-_TIMINGS: Final = """
-SELECT agent, count(*), avg(duration_ms) FROM tasks WHERE duration_ms IS NOT NULL AND agent IS NOT NULL GROUP BY agent
-"""
-_TIMED: Final = "tasks WHERE agent = ? AND duration_ms IS NOT NULL"
+_OPEN: Final = f"""
+SELECT agent, status, count(*) FROM tasks INDEXED BY tasks_open
+WHERE agent IS NOT NULL AND status IN {cohorts.OPEN} GROUP BY agent, status
+"""  # noqa: S608 - our own words
 _ERRORS: Final = """
 SELECT task_id, attempt, ended_at, error FROM agent_log WHERE agent = ? AND outcome = 'failed'
 ORDER BY seq DESC LIMIT ?
@@ -28,19 +29,26 @@ WHERE seq IS NOT NULL
 """
 
 
-class _Timing(NamedTuple):
-    tasks: int
-    avg_ms: float | None
+class _Counted:
+    """The tasks of one agent by state, and the times of their last attempts."""
+
+    def __init__(self) -> None:
+        self.count: dict[str, int] = {}
+        self.ran = Sketch()
 
 
 def agents(connection: sqlite3.Connection, known: Sequence[str]) -> AgentsAnswer:
     """Return every agent that has had a task or is ``known``, by name."""
     with snapshot(connection, "tasks", "agent_log") as as_of_seq:
-        counts: dict[str, dict[str, int]] = {name: {} for name in known}
-        for name, status, count in connection.execute(_COUNTS).fetchall():
-            counts.setdefault(name, {})[status] = count
-        timings = {name: _Timing(count, avg) for name, count, avg in connection.execute(_TIMINGS).fetchall()}
-        items = [_agent(connection, name, counts[name], timings.get(name)) for name in sorted(counts)]
+        counted = defaultdict[str, _Counted](_Counted, {name: _Counted() for name in known})
+        for name, what, bucket, n, total in tallied(connection, cohorts.TABLE, stretches(None, None), {}, "agent"):
+            one = counted[name]
+            one.count[what] = one.count.get(what, 0) + n
+            if what == cohorts.RAN:
+                one.ran.add(bucket, n, total)
+        for name, status, n in connection.execute(_OPEN).fetchall():
+            counted[name].count[status] = n
+        items = [_agent(connection, name, counted[name]) for name in sorted(filter(None, counted))]
     return AgentsAnswer(agents=items, as_of_seq=as_of_seq)
 
 
@@ -59,9 +67,8 @@ def agent_log(connection: sqlite3.Connection, agent: str | None, task_id: str | 
     return AgentLogAnswer(entries=entries, as_of_seq=as_of_seq)
 
 
-def _agent(connection: sqlite3.Connection, name: str, count: dict[str, int], timing: _Timing | None) -> AgentItem:
-    tasks = timing.tasks if timing else 0
-    p50, p95 = (percentile(connection, "duration_ms", _TIMED, [name], tasks, share) for share in (0.5, 0.95))
+def _agent(connection: sqlite3.Connection, name: str, counted: _Counted) -> AgentItem:
+    count, ran = counted.count, counted.ran
     completed, failed = count.get("completed", 0), count.get("failed", 0)
     return AgentItem(
         agent=name,
@@ -69,9 +76,9 @@ def _agent(connection: sqlite3.Connection, name: str, count: dict[str, int], tim
         queued=count.get("assigned", 0),
         completed=completed,
         failed=failed,
-        avg_ms=timing.avg_ms if timing else None,
-        p50_ms=p50,
-        p95_ms=p95,
+        avg_ms=_milliseconds(ran.mean()),
+        p50_ms=_milliseconds(ran.quantile(0.5)),
+        p95_ms=_milliseconds(ran.quantile(0.95)),
         failure_rate=failed / (completed + failed) if failed else 0.0,
         last_errors=_last_errors(connection, name),
     )
@@ -100,3 +107,7 @@ def _entry(row: tuple[Any, ...]) -> AgentLogItem:
         duration_ms=None if ended_at is None else max(0, ended_at - started_at) / 1000,
         error=raw(error),
     )
+
+
+def _milliseconds(micros: float | None) -> float | None:
+    return None if micros is None else micros / 1000

@@ -9,12 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from callboard.projections import find_agents, find_ended, find_heartbeats, find_tasks, task_stats
+from callboard.projections import find_activity, find_agents, find_ended, find_heartbeats, find_tasks, task_stats
+from callboard.projections.activity_answers import ActivityAnswer
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
+from callboard.projections.find_activity import ActivityScope
 from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.reader import connect
+from callboard.projections.task_stats import EVERYTHING as EVERY_TASK
+from callboard.projections.task_stats import StatsScope
 
 T = TypeVar("T")
 
@@ -42,9 +46,17 @@ class Queries:
         """
         return await self._run(lambda connection: find_tasks.tasks(connection, filters, limit, after))
 
-    async def stats(self, since: datetime | None = None, agent: str | None = None) -> StatsAnswer:
-        """Return the stats of all tasks, or of those submitted ``since`` then, or of one ``agent``."""
-        return await self._run(lambda connection: task_stats.task_stats(connection, since, agent))
+    async def stats(self, scope: StatsScope = EVERY_TASK) -> StatsAnswer:
+        """Return the stats of the tasks in ``scope``."""
+        return await self._run(lambda connection: task_stats.task_stats(connection, scope))
+
+    async def activity(self, scope: ActivityScope, now: datetime) -> ActivityAnswer:
+        """Return what happened in ``scope``.
+
+        Raises:
+            InvalidValueError: there are too many periods in it.
+        """
+        return await self._run(lambda connection: find_activity.find_activity(connection, scope, now))
 
     async def agents(self, known: Sequence[str] = ()) -> AgentsAnswer:
         """Return every agent that has had a task or is ``known``."""

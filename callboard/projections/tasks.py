@@ -1,4 +1,4 @@
-"""The projection ``tasks``: one row per task that is not archived, and one per delivery it asked for.
+"""The projection ``tasks``: one row per task that is not archived, one per delivery it asked for, and tallies.
 
 What happened in a task's earlier lives is no part of its row. A row's ``n`` is the sequence of the task's first event,
 so newest first is the primary key backwards. ``status`` is the one that ``events.task.fold`` gives. JSON that came in
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from msgspec import json
 
 from callboard.events.task_events import Archived, UnknownEvent
-from callboard.projections import task_deliveries
+from callboard.projections import activity, cohorts, error_tallies, task_deliveries
 from callboard.projections.batch import Batch, Entry
 from callboard.projections.projection import Projection
 from callboard.projections.task_patch import RARE, task_patch
@@ -61,10 +61,10 @@ CREATE INDEX tasks_by_session ON tasks (session_id) WHERE session_id IS NOT NULL
 CREATE INDEX tasks_by_tenant ON tasks (tenant_id) WHERE tenant_id IS NOT NULL;
 CREATE INDEX tasks_by_parent ON tasks (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX tasks_by_end ON tasks (finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX tasks_in_time ON tasks (submitted_at, status, agent, completion);
-CREATE INDEX tasks_by_completion ON tasks (completion) WHERE completion IS NOT NULL;
-CREATE INDEX tasks_by_duration ON tasks (agent, duration_ms) WHERE duration_ms IS NOT NULL;
-"""
+CREATE INDEX tasks_by_submission ON tasks (submitted_at);
+CREATE INDEX tasks_by_completion ON tasks (completion, submitted_at, agent, kind) WHERE completion IS NOT NULL;
+CREATE INDEX tasks_open ON tasks (agent, status, kind, submitted_at) WHERE status IN OPEN;
+""".replace("OPEN", cohorts.OPEN)
 """``ready_at`` is when nothing but callboard stood in the way any more: the submission, its ``scheduled_for``, the
 end of what blocked it, or its retry. ``completion`` is the time from then until it completed, in microseconds. ``due``
 counts while the task is scheduled."""
@@ -98,7 +98,14 @@ class _Changes(NamedTuple):
 
 
 def apply(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Bring the rows of every task in ``batch`` up to its last event."""
+    """Bring the rows of every task in ``batch`` up to its last event, and the tallies with them."""
+    before = cohorts.standing(connection, batch.tasks)
+    _write(connection, batch)
+    cohorts.write(connection, batch, before)
+    activity.write(connection, batch, before)
+
+
+def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     changes = _Changes([], [], [])
     for task_id, entries in batch.tasks.items():
         patch = task_patch(task_id, entries)
@@ -131,8 +138,8 @@ def _rarely(changes: _Changes, task_id: str, entries: list[Entry]) -> None:
 
 TASKS: Final = Projection(
     name="tasks",
-    version=3,
-    tables=("tasks", "task_deliveries"),
-    schema=f"{SCHEMA}{task_deliveries.SCHEMA}",
+    version=4,
+    tables=("tasks", "task_deliveries", cohorts.TABLE, activity.TABLE, error_tallies.TABLE),
+    schema=f"{SCHEMA}{task_deliveries.SCHEMA}{cohorts.SCHEMA}{activity.SCHEMA}",
     apply=apply,
 )

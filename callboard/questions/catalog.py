@@ -16,6 +16,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "tasks": tasks.tasks,
     "events": tasks.events,
     "stats": stats.stats,
+    "activity": stats.activity,
     "agents": agents.agents,
     "agent_log": agents.agent_log,
     "heartbeats": heartbeats.heartbeats,

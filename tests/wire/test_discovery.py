@@ -16,6 +16,7 @@ ENDPOINTS = {
     "callboard.query.tasks",
     "callboard.query.events",
     "callboard.query.stats",
+    "callboard.query.activity",
     "callboard.query.agents",
     "callboard.query.agent_log",
     "callboard.query.heartbeats",
