@@ -74,6 +74,29 @@ def marker(connection: sqlite3.Connection) -> Marker:
     return Marker(0, "", None) if row is None else Marker(*row)
 
 
+def markers(connection: sqlite3.Connection) -> list[Marker]:
+    """Return a marker for each place that any projection stands at, the furthest first."""
+    rows = connection.execute(
+        "SELECT DISTINCT position, event_id, (SELECT created FROM stream) FROM positions ORDER BY position DESC"
+    )
+    return [Marker(*row) for row in rows]
+
+
+def mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str | None) -> str | None:
+    """Return how the log differs from the one that ``marker`` was set in; None when it is the same.
+
+    Creation time and last sequence are the stream's; ``event_id`` is that of its event at ``marker.seq``, None when it
+    has none there.
+    """
+    if marker.stream_created not in (None, stream_created):
+        return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
+    if last_seq < marker.seq:
+        return f"it ends at sequence {last_seq}, they at {marker.seq}"
+    if marker.seq and (event_id is None or marker.event_id not in ("", event_id)):
+        return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
+    return None
+
+
 def remember_stream(connection: sqlite3.Connection, created: str) -> None:
     """Keep the creation time of the stream that the views are built from."""
     connection.execute("DELETE FROM stream")

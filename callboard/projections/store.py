@@ -89,7 +89,7 @@ class Views:
             ViewsMismatchError: another stream, a log shorter than the views, or another event at that place.
         """
         marker = self.marker
-        reason = _mismatch(marker, stream_created, last_seq, event_id)
+        reason = positions.mismatch(marker, stream_created, last_seq, event_id)
         if reason is not None:
             raise ViewsMismatchError(self.path, reason)
         if marker.stream_created is None:
@@ -188,16 +188,6 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str | None) -> str | None:
-    if marker.stream_created not in (None, stream_created):
-        return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
-    if last_seq < marker.seq:
-        return f"it ends at sequence {last_seq}, they at {marker.seq}"
-    if marker.seq and (event_id is None or marker.event_id not in ("", event_id)):
-        return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
-    return None
 
 
 @contextlib.contextmanager
