@@ -32,6 +32,7 @@ _COMMANDS: Final = (
     ("cleanup", "callboard.cli.cleanup:cleanup", "Take tasks that ended long ago out of the views."),
     ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),
     ("dead", "callboard.cli.dead:app", "List, show and requeue commands that could not be taken."),
+    ("backtest", "callboard.cli.backtest:backtest", "Route the submissions of the past again with other agents."),
     ("check", "callboard.cli.check:check", "Read the log from end to end and prove that all that must hold does."),
     ("projections", "callboard.cli.projections:app", "Rebuild the views from the event log."),
 )

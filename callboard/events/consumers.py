@@ -49,10 +49,10 @@ async def durable(
     return await _create(connection, stream, name, config)
 
 
-async def ephemeral(connection: Connection, stream: str, subject: str, first: int) -> str:
-    """Create a consumer that reads ``subject`` from sequence ``first`` on without acknowledgements; return its name.
+async def ephemeral(connection: Connection, stream: str, subject: str | list[str], first: int) -> str:
+    """Create a consumer that reads ``subject``, or several, from sequence ``first`` on without acknowledgements.
 
-    The server removes it when nobody has pulled from it for a minute.
+    Return its name. The server removes it when nobody has pulled from it for a minute.
 
     Raises:
         LogRefusedError, LogUnavailableError: as :func:`durable`.
@@ -67,7 +67,7 @@ async def ephemeral(connection: Connection, stream: str, subject: str, first: in
         "inactive_threshold": IDLE_SECONDS * _NANOSECONDS,
         "mem_storage": True,
         "num_replicas": 1,
-        "filter_subject": subject,
+        "filter_subject" if isinstance(subject, str) else "filter_subjects": subject,
     }
     return await _create(connection, stream, name, config)
 
