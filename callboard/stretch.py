@@ -11,7 +11,7 @@ from callboard.events.reader import Reader, StoredMessage
 from callboard.link import Link
 from callboard.server import STORE
 
-PAGE: Final = 1_000
+PAGE: Final = 500
 
 
 def open_to_read(config: Config) -> Link:

@@ -1,13 +1,13 @@
 """What is left at the server that will make open tasks go on: messages nobody has acknowledged, timers that wait."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from msgspec import Struct
 
 from callboard.events import subjects
 from callboard.events.connection import Connection
-from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, demand, error_code
+from callboard.events.consumers import listed
+from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, error_code
 from callboard.events.timers import Key, Timers
 
 
@@ -34,7 +34,7 @@ async def remains(connection: Connection) -> Remains:
     Raises:
         LogRefusedError, LogUnavailableError: the server would not, or did not answer.
     """
-    found = await _consumers(connection)
+    found = await listed(connection, subjects.EVENTS)
     durable = [each for each in found if "durable_name" in each["config"]]
     timers: set[Key] = set()
     if error_code(await ask(connection, f"STREAM.INFO.{subjects.TIMERS}")) != STREAM_NOT_FOUND:
@@ -44,12 +44,3 @@ async def remains(connection: Connection) -> Remains:
         delivered={each["name"]: int(each["delivered"]["stream_seq"]) for each in durable},
         timers=timers,
     )
-
-
-async def _consumers(connection: Connection) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while True:
-        page = await demand(connection, f"CONSUMER.LIST.{subjects.EVENTS}", {"offset": len(found)})
-        found += page["consumers"] or []
-        if len(found) >= page["total"] or not page["consumers"]:
-            return found

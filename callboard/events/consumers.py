@@ -72,6 +72,20 @@ async def ephemeral(connection: Connection, stream: str, subject: str | list[str
     return await _create(connection, stream, name, config)
 
 
+async def listed(connection: Connection, stream: str) -> list[dict[str, Any]]:
+    """Return what the server says of each consumer of ``stream``.
+
+    Raises:
+        LogRefusedError, LogUnavailableError: as :func:`durable`.
+    """
+    found: list[dict[str, Any]] = []
+    while True:
+        page = await jetstream_api.demand(connection, f"CONSUMER.LIST.{stream}", {"offset": len(found)})
+        found += page["consumers"] or []
+        if len(found) >= page["total"] or not page["consumers"]:
+            return found
+
+
 async def _create(connection: Connection, stream: str, name: str, config: dict[str, Any]) -> str:
     body = {"stream_name": stream, "config": config}
     await jetstream_api.demand(connection, f"CONSUMER.CREATE.{stream}.{name}", body)
