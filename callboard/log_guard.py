@@ -1,5 +1,6 @@
 """What tells one event log from any other, and a whole one from one that has lost events."""
 
+import asyncio
 from typing import Final
 
 from msgspec import Struct
@@ -8,11 +9,13 @@ from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import LogChangedError
 from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, error_code, granted
-from callboard.events.reader import Reader
+from callboard.events.reader import Reader, StoredMessage
 
 TAIL: Final = 1_000
 """So many events before the one that is compared are read: that some cannot be read any more the server does not notice
 by itself. To read the whole log at every start would take too long; ``callboard check`` does."""
+
+_PAUSES: Final = (0.1, 0.5)
 
 
 class LogSight(Struct, frozen=True):
@@ -41,11 +44,25 @@ async def look(connection: Connection, seq: int, *, tail: int = TAIL) -> LogSigh
     state = info["state"]
     first = max(1, seq - tail + 1)
     end = min(seq, state["last_seq"])
-    page = await Reader(connection, subjects.EVENTS).page(first, end - first + 1) if first <= end else []
-    found = [message for message in page if message.seq <= end]
+    found = await _tail(Reader(connection, subjects.EVENTS), first, end)
     return LogSight(
         created=info["created"],
         last_seq=state["last_seq"],
         event_id=found[-1].event_id if found and found[-1].seq == seq else None,
-        missing=max(state["last_seq"] - state["messages"], end - first + 1 - len(found) if first <= end else 0),
+        missing=max(state["last_seq"] - state["messages"], max(0, end - first + 1) - len(found)),
     )
+
+
+async def _tail(reader: Reader, first: int, end: int) -> list[StoredMessage]:
+    """Return the messages from ``first`` to ``end`` that are there; what is missing is asked for more than once.
+
+    On a cluster a replica may answer that is a little behind.
+    """
+    found: list[StoredMessage] = []
+    for pause in (*_PAUSES, None):
+        page = await reader.page(first, end - first + 1) if first <= end else []
+        found = [message for message in page if message.seq <= end]
+        if pause is None or len(found) >= end - first + 1:
+            break
+        await asyncio.sleep(pause)
+    return found
