@@ -175,6 +175,7 @@ class App:
             stopping=self._stopping,
             views=self._views,
             crashed=self._crashed,
+            halt=self._gave_up,
         )
         for ending in (CANCELLED, ATTEMPT_FAILED) if self._agents else ():
             io.run(connection.subscribe(subjects.live_event(ending), cb=self._heard_ended))

@@ -84,6 +84,8 @@ def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
         loop=wires.io,
         connection=wires.connection,
         position=wires.views.position,
+        guard=wires.views.guard,
+        halt=wires.halt,
         read=LogEvent.from_message,
         apply=wires.views.runner.apply,
         crashed=wires.crashed,

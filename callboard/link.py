@@ -50,11 +50,7 @@ class Link:
             CallboardError: what is in the way, with the way out.
         """
         make_directory(self._config.directory)
-        if self._server is not None:
-            self.url = self._server.start()
-            threading.Thread(target=self._watch, args=(self._server,), name="nats-server-watch", daemon=True).start()
-        self.io.start()
-        self.io.run(connect(self.connection, self.url, closed_cb=self._closed, **self._config.nats_options))
+        self.open_to_read()
         self.io.run(
             preflight.check(self.connection, sync_always=self._server is not None, replicas=self._config.replicas)
         )
@@ -63,6 +59,18 @@ class Link:
             count = self.io.run(take_over(self.connection, subjects.STREAMS))
             if count:
                 log.info("link.taken_over", messages=count)
+
+    def open_to_read(self) -> None:
+        """Start the embedded server when it is wanted, and connect; nothing is made, moved or checked there.
+
+        Raises:
+            CallboardError: what is in the way, with the way out.
+        """
+        if self._server is not None:
+            self.url = self._server.start()
+            threading.Thread(target=self._watch, args=(self._server,), name="nats-server-watch", daemon=True).start()
+        self.io.start()
+        self.io.run(connect(self.connection, self.url, closed_cb=self._closed, **self._config.nats_options))
 
     def close(self) -> None:
         """Close the connection, end the I/O thread, stop the embedded server. May be called twice."""

@@ -13,8 +13,10 @@ from callboard.events import subjects
 from callboard.events.errors import InvalidValueError
 from callboard.events.reader import Reader
 from callboard.link import Link
+from callboard.projections.gaps import Gaps
 from callboard.projections.log_event import LogEvent
 from callboard.projections.rebuild import rebuild as rebuild_views
+from callboard.projections.store import Views
 from callboard.server import STORE
 from callboard.view_set import FILE
 
@@ -22,10 +24,11 @@ _PAGE: Final = 500
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
-    """How many events the new views were built from, and how long that took."""
+    """How many events the new views were built from, and how long that took; ``missing`` are lost and were left out."""
 
     events: int
     seconds: float
+    missing: int = 0
 
 
 def rebuild(config: Config) -> Rebuilt:
@@ -46,16 +49,23 @@ def rebuild(config: Config) -> Rebuilt:
     link = Link(config)
     try:
         link.open()
-        events = asyncio.run(_rebuild(config.directory / FILE, link))
+        events, missing = asyncio.run(_rebuild(config.directory / FILE, link))
     finally:
         link.close()
-    return Rebuilt(events=events, seconds=round(time.monotonic() - began, 3))
+    return Rebuilt(events=events - missing, seconds=round(time.monotonic() - began, 3), missing=missing)
 
 
-async def _rebuild(path: Path, link: Link) -> int:
+async def _rebuild(path: Path, link: Link) -> tuple[int, int]:
     info = link.stream_info(subjects.EVENTS)
-    source = pages(link, info["state"]["last_seq"])
-    return await rebuild_views(path, source, info["created"])
+    end = info["state"]["last_seq"]
+    gaps = Gaps(pages(link, end), end)
+    position = await rebuild_views(path, gaps.filled(), info["created"])
+    if gaps.missing:
+        # Until this is there the next start refuses the log as it did before.
+        views = Views(path)
+        views.accept_missing(gaps.missing)
+        views.close()
+    return position, gaps.missing
 
 
 async def pages(link: Link, end: int) -> AsyncIterator[Sequence[LogEvent]]:

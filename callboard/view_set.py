@@ -6,6 +6,9 @@ from typing import Final
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.link import Link
+from callboard.log_guard import look
+from callboard.projections.errors import ViewsMismatchError
+from callboard.projections.positions import mismatch
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
@@ -32,13 +35,27 @@ class ViewSet:
             ViewsBusyError, ViewsCorruptError: the file cannot be used.
         """
         self._views = Views(self._path)
-        info = self._link.stream_info(subjects.EVENTS)
-        marker = self._views.marker
-        found = self._link.io.run(self._journal.reader.page(marker.seq, 1)) if marker.seq else []
-        at_marker = found[0].event_id if found and found[0].seq == marker.seq else None
-        self._views.check(stream_created=info["created"], last_seq=info["state"]["last_seq"], event_id=at_marker)
+        for marker in self._views.markers:
+            seen = self._link.io.run(look(self._link.connection, marker.seq))
+            self._views.check(
+                stream_created=seen.created, last_seq=seen.last_seq, event_id=seen.event_id, marker=marker
+            )
+            self._views.check_missing(seen.missing)
         self.runner = Runner(self._views)
         self.queries = Queries(self._path)
+
+    async def guard(self) -> None:
+        """Compare the log with the one that was followed so far, before it is followed on; on the I/O loop.
+
+        Raises:
+            LogChangedError: it is another one, or has lost events.
+            LogRefusedError, LogUnavailableError: the server would not, or did not answer.
+        """
+        marker = self.runner.marker
+        seen = await look(self._link.connection, marker.seq, tail=1)
+        reason = mismatch(marker, seen.created, seen.last_seq, seen.event_id)
+        if reason is not None:
+            raise ViewsMismatchError(self._path, reason)
 
     def position(self) -> int:
         """Return the sequence the views reflect."""

@@ -47,6 +47,7 @@ class Wires(Struct, frozen=True, kw_only=True):
     stopping: threading.Event
     views: ViewSet | None
     crashed: Callable[[str, BaseException], None]
+    halt: Callable[[BaseException], None]
 
 
 Start = Callable[[Wires], "pykka.ActorRef[Any]"]

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from callboard.projections.difference import Difference, first_difference
-from callboard.projections.errors import SequenceGapError, ViewsBusyError
+from callboard.projections.errors import SequenceGapError, ViewsBusyError, ViewsMismatchError
+from callboard.projections.gaps import Gaps
 from callboard.projections.log_event import LogEvent
 from callboard.projections.rebuild import build, rebuild
 from tests.support.log_stretch import STREAM_CREATED, log_of, named
@@ -120,3 +121,23 @@ def test_a_row_that_one_side_lacks_is_a_difference(tmp_path: Path) -> None:
     assert found is not None
     assert (found.table, found.right) == ("task_deliveries", None)
     assert first_difference(other, one) is not None
+
+
+async def test_views_can_be_built_from_what_is_left_of_a_log(tmp_path: Path) -> None:
+    end = len(LOG)
+    left = [*LOG[5:20], *LOG[22:40], *LOG[42 : end - 3]]
+    gaps = Gaps(source(left), end)
+
+    assert await build(tmp_path / "views", gaps.filled(), STREAM_CREATED) == end
+
+    assert gaps.missing == end - len(left)
+    with opened(tmp_path / "views") as views:
+        views.check(stream_created=STREAM_CREATED, last_seq=end, event_id=None)
+        with pytest.raises(ViewsMismatchError, match="they knew of none"):
+            views.check(stream_created=STREAM_CREATED, last_seq=end, event_id="another")
+        with pytest.raises(ViewsMismatchError, match=f"it lacks {gaps.missing}"):
+            views.check_missing(gaps.missing)
+        views.accept_missing(gaps.missing)
+        views.check_missing(gaps.missing)
+        with pytest.raises(ViewsMismatchError, match="when they were built"):
+            views.check_missing(gaps.missing + 1)

@@ -68,7 +68,7 @@ class Intake:
         def decide(state: TaskState | None, now: datetime) -> list[TaskEvent]:
             if state is not None:
                 return []
-            route = named or self._agents.route(self._router, _task(submission, task_id, now))
+            route = named or self._agents.route(self._router, routed_task(submission, task_id, now))
             return task.submit(None, task_id, submission, route, now, heartbeat=heartbeat)
 
         if self._cycles is not None and submission.id is not None and submission.depends_on:
@@ -81,11 +81,11 @@ class Intake:
         """Decide the new life of a task that had ended; one that had found no agent is routed again."""
         route = None
         if state is not None and state.agent is None and state.submitted is not None:
-            route = self._agents.route(self._router, _task(state.submitted, state.id, now))
+            route = self._agents.route(self._router, routed_task(state.submitted, state.id, now))
         return task.retry(state, route, now, reason=reason, by=by)
 
 
-def _task(submission: Submission | Submitted, task_id: str, now: datetime) -> Task:
+def routed_task(submission: Submission | Submitted, task_id: str, now: datetime) -> Task:
     """Return the task a router looks at: not yet anybody's."""
     return Task(
         id=task_id,

@@ -1,7 +1,7 @@
 """The projector: reads the whole log in order, from where the views stand, and applies it to them in batches."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, TypeVar
 
@@ -14,7 +14,7 @@ from callboard.actors.crash import log_crash
 from callboard.actors.inbox import Inbox
 from callboard.events import consumers
 from callboard.events.connection import Connection
-from callboard.events.errors import CallboardError
+from callboard.events.errors import CallboardError, LogChangedError
 from callboard.events.loop import Loop
 from callboard.events.message import Message
 from callboard.events.ordered_pull import OrderedPull
@@ -37,18 +37,24 @@ class Projector(pykka.ThreadingActor, Generic[E]):
 
     use_daemon_thread = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reads, where that goes, and whom it tells of trouble
         self,
         name: str,
         *,
         loop: Loop,
         connection: Connection,
         position: Callable[[], int],
+        guard: Callable[[], Awaitable[None]],
         read: Callable[[str, int, bytes, str], E],
         apply: Callable[[Sequence[E]], None],
         crashed: Callable[[str, BaseException], None],
+        halt: Callable[[BaseException], None],
     ) -> None:
         """``position`` is the sequence the views reflect; ``apply`` moves them on, all of a batch or nothing.
+
+        ``guard`` raises LogChangedError when the log is not the one the views were built from; it is asked each time
+        before reading begins, as the server may have come back with another. ``halt`` is told then: starting anew, as
+        after a crash, would change nothing.
 
         ``read`` makes of subject, sequence, body and event id what ``apply`` takes. Only the last message of a batch
         has its event id filled in: that is the one the views remember.
@@ -58,9 +64,11 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._loop = loop
         self._connection = connection
         self._position = position
+        self._guard = guard
         self._read = read
         self._apply = apply
         self._crashed = crashed
+        self._halt = halt
         self._inbox: Inbox[Message] = Inbox(self._awake)
         self._gathered: list[Message] = []
         self._pull: OrderedPull | None = None
@@ -69,7 +77,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
     def on_receive(self, message: Any) -> None:
         """Begin, or apply what has arrived."""
         if isinstance(message, Begin):
-            self._loop.run(self._start())
+            self._begin()
         elif message is WAKE:
             self._work()
         else:
@@ -92,6 +100,12 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         except Exception as late:  # noqa: BLE001 - the supervisor is to hear of the crash all the same
             log.warning("actor.close_failed", actor=self.name, error=repr(late))
         self._crashed(self.name, error)
+
+    def _begin(self) -> None:
+        try:
+            self._loop.run(self._start())
+        except LogChangedError as error:
+            self._halt(error)
 
     def _work(self) -> None:
         arrived = self._inbox.take(BATCH)
@@ -123,6 +137,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         return fresh
 
     async def _start(self) -> None:
+        await self._guard()
         first = self._position() + 1
         name = await consumers.ephemeral(self._connection, EVENTS, f"{EVENT_PREFIX}.>", first)
         self._pull = OrderedPull(self._connection, EVENTS, name, WINDOW, self._gather, lost=self._lost)
@@ -150,6 +165,9 @@ class Projector(pykka.ThreadingActor, Generic[E]):
                 if self._pull is not None:
                     await self._pull.stop()
                 await self._start()
+            except LogChangedError as error:
+                self._halt(error)
+                return
             except (CallboardError, NatsError) as error:
                 if now() >= untold_until:
                     log.warning("projector.renewal_failed", error=str(error))

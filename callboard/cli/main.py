@@ -33,6 +33,8 @@ _COMMANDS: Final = (
     ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),
     ("requests", "callboard.cli.requests:app", "List and follow the requests that web applications have logged."),
     ("dead", "callboard.cli.dead:app", "List, show and requeue commands that could not be taken."),
+    ("backtest", "callboard.cli.backtest:backtest", "Route the submissions of the past again with other agents."),
+    ("check", "callboard.cli.check:check", "Read the log from end to end and prove that all that must hold does."),
     ("projections", "callboard.cli.projections:app", "Rebuild the views from the event log."),
 )
 

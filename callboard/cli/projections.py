@@ -37,4 +37,6 @@ def rebuild(
         out.document(rebuilt)
     else:
         out.text(f"views rebuilt from {rebuilt.events} events in {rebuilt.seconds:.1f} s")
+        if rebuilt.missing:
+            remark(f"{rebuilt.missing} events are lost: `callboard check` says what of")
     return 0

@@ -49,10 +49,10 @@ async def durable(
     return await _create(connection, stream, name, config)
 
 
-async def ephemeral(connection: Connection, stream: str, subject: str, first: int) -> str:
-    """Create a consumer that reads ``subject`` from sequence ``first`` on without acknowledgements; return its name.
+async def ephemeral(connection: Connection, stream: str, subject: str | list[str], first: int) -> str:
+    """Create a consumer that reads ``subject``, or several, from sequence ``first`` on without acknowledgements.
 
-    The server removes it when nobody has pulled from it for a minute.
+    Return its name. The server removes it when nobody has pulled from it for a minute.
 
     Raises:
         LogRefusedError, LogUnavailableError: as :func:`durable`.
@@ -67,9 +67,23 @@ async def ephemeral(connection: Connection, stream: str, subject: str, first: in
         "inactive_threshold": IDLE_SECONDS * _NANOSECONDS,
         "mem_storage": True,
         "num_replicas": 1,
-        "filter_subject": subject,
+        "filter_subject" if isinstance(subject, str) else "filter_subjects": subject,
     }
     return await _create(connection, stream, name, config)
+
+
+async def listed(connection: Connection, stream: str) -> list[dict[str, Any]]:
+    """Return what the server says of each consumer of ``stream``.
+
+    Raises:
+        LogRefusedError, LogUnavailableError: as :func:`durable`.
+    """
+    found: list[dict[str, Any]] = []
+    while True:
+        page = await jetstream_api.demand(connection, f"CONSUMER.LIST.{stream}", {"offset": len(found)})
+        found += page["consumers"] or []
+        if len(found) >= page["total"] or not page["consumers"]:
+            return found
 
 
 async def _create(connection: Connection, stream: str, name: str, config: dict[str, Any]) -> str:

@@ -56,6 +56,10 @@ class LogUnavailableError(CallboardError, OperationalError):
     """The log did not answer in time; whether the events are stored is not known."""
 
 
+class LogChangedError(CallboardError):
+    """The log is not the one it was: nobody may go on with it as if nothing had happened."""
+
+
 class LogRefusedError(CallboardError, OperationalError):
     """The server refused for a reason that is not a version conflict; nothing was stored."""
 

@@ -31,8 +31,8 @@ class LogPages:
         self._subscription: Subscription | None = None
 
     @classmethod
-    async def open(cls, connection: Connection, stream: str, subject: str, first: int) -> Self:
-        """Begin to read ``subject`` of ``stream`` at sequence ``first``; close it in the end.
+    async def open(cls, connection: Connection, stream: str, subject: str | list[str], first: int) -> Self:
+        """Begin to read ``subject``, or several, of ``stream`` at sequence ``first``; close it in the end.
 
         Raises:
             LogRefusedError, LogUnavailableError: the server would not, or did not answer.

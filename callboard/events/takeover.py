@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from callboard.events.connection import Connection
+from callboard.events.consumers import listed
 from callboard.events.jetstream_api import demand
 
 EXPIRED_SECONDS: Final = 0.25
@@ -27,7 +28,7 @@ async def take_over(connection: Connection, streams: Iterable[str]) -> int:
     Raises:
         LogRefusedError, LogUnavailableError: the server would not, or did not answer.
     """
-    held = [consumer for stream in streams for consumer in await _consumers(connection, stream) if _holds(consumer)]
+    held = [consumer for stream in streams for consumer in await listed(connection, stream) if _holds(consumer)]
     if not held:
         return 0
     for consumer in held:
@@ -40,15 +41,6 @@ async def take_over(connection: Connection, streams: Iterable[str]) -> int:
 
 def _holds(consumer: dict[str, Any]) -> bool:
     return bool(consumer["num_ack_pending"]) and "durable_name" in consumer["config"]
-
-
-async def _consumers(connection: Connection, stream: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while True:
-        page = await demand(connection, f"CONSUMER.LIST.{stream}", {"offset": len(found)})
-        found += page["consumers"] or []
-        if len(found) >= page["total"] or not page["consumers"]:
-            return found
 
 
 async def _set_ack_wait(connection: Connection, consumer: dict[str, Any], nanoseconds: int) -> None:

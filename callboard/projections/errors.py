@@ -2,16 +2,20 @@
 
 from pathlib import Path
 
-from callboard.events.errors import CallboardError
+from callboard.events.errors import CallboardError, LogChangedError
 
 _WAY_OUT = "build the views again with `callboard projections rebuild` and the same --dir and --nats"
+_LOG_LOST = (
+    "put the log back from a backup; or see with `callboard check` what is left of it, and take it as it is with "
+    "`callboard projections rebuild`, each with the same --dir and --nats"
+)
 
 
-class ViewsMismatchError(CallboardError):
+class ViewsMismatchError(LogChangedError):
     """The views were built from another log, or from a log that has lost events since."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"the views in {path} do not belong to this event log: {reason}; {_WAY_OUT}")
+        super().__init__(f"the views in {path} do not belong to this event log: {reason}; {_LOG_LOST}")
         self.path, self.reason = path, reason
 
 

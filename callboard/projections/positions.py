@@ -16,9 +16,13 @@ CREATE TABLE IF NOT EXISTS positions (
     position INTEGER NOT NULL DEFAULT 0,
     event_id TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stream (created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS stream (created TEXT NOT NULL, missing INTEGER NOT NULL DEFAULT 0);
 """
-"""``tables`` are the names to drop when a projection is built anew; ``stream`` has one row, once the log is known."""
+"""``tables`` are the names to drop when a projection is built anew; ``stream`` has one row, once the log is known;
+``missing`` counts the events it was found without when the views were built."""
+
+MISSING: Final = "-missing-"
+"""The event id of a place in the log whose event is lost."""
 
 
 class Marker(Struct, frozen=True):
@@ -34,6 +38,8 @@ class Marker(Struct, frozen=True):
 
 def install(connection: sqlite3.Connection, projections: Sequence[Projection]) -> None:
     """Create the tables of each projection that is new here or has another version here."""
+    if "missing" not in {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('stream')")}:
+        connection.execute("ALTER TABLE stream ADD COLUMN missing INTEGER NOT NULL DEFAULT 0")
     found = dict(connection.execute("SELECT name, version FROM positions"))
     for projection in projections:
         if found.get(projection.name) != projection.version:
@@ -74,7 +80,43 @@ def marker(connection: sqlite3.Connection) -> Marker:
     return Marker(0, "", None) if row is None else Marker(*row)
 
 
+def markers(connection: sqlite3.Connection) -> list[Marker]:
+    """Return a marker for each place that any projection stands at, the furthest first."""
+    rows = connection.execute(
+        "SELECT DISTINCT position, event_id, (SELECT created FROM stream) FROM positions ORDER BY position DESC"
+    )
+    return [Marker(*row) for row in rows]
+
+
+def mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str | None) -> str | None:
+    """Return how the log differs from the one that ``marker`` was set in; None when it is the same.
+
+    Creation time and last sequence are the stream's; ``event_id`` is that of its event at ``marker.seq``, None when it
+    has none there.
+    """
+    if marker.stream_created not in (None, stream_created):
+        return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
+    if last_seq < marker.seq:
+        return f"it ends at sequence {last_seq}, they at {marker.seq}"
+    if marker.event_id == MISSING:
+        return None if event_id is None else f"its event at sequence {marker.seq} is {event_id!r}, they knew of none"
+    if marker.seq and (event_id is None or marker.event_id not in ("", event_id)):
+        return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
+    return None
+
+
 def remember_stream(connection: sqlite3.Connection, created: str) -> None:
     """Keep the creation time of the stream that the views are built from."""
     connection.execute("DELETE FROM stream")
     connection.execute("INSERT INTO stream (created) VALUES (?)", (created,))
+
+
+def missing(connection: sqlite3.Connection) -> int:
+    """Return how many events the log lacked when the views were built."""
+    row = connection.execute("SELECT missing FROM stream").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def remember_missing(connection: sqlite3.Connection, count: int) -> None:
+    """Keep how many events the log lacks."""
+    connection.execute("UPDATE stream SET missing = ?", (count,))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from callboard.events.task_state import TERMINAL
 from callboard.projections.log_event import LogEvent
+from callboard.projections.positions import Marker
 from callboard.projections.store import Views
 from callboard.projections.waiters import Waiter, Waiters
 
@@ -16,11 +17,17 @@ class Runner:
         self._views = views
         self._waiters = Waiters()
         self._position = views.position
+        self._marker = views.marker
 
     @property
     def position(self) -> int:
         """The sequence up to which the views reflect the log; read on from the next one. Any thread may ask."""
         return self._position
+
+    @property
+    def marker(self) -> Marker:
+        """The newest event in the views. Any thread may ask."""
+        return self._marker
 
     def apply(self, events: Sequence[LogEvent]) -> None:
         """Apply ``events``, then wake who waited for them; events applied before do nothing.
@@ -32,6 +39,8 @@ class Runner:
         before, self._position = self._position, self._views.position
         if self._position == before:
             return
+        if events[-1].seq >= self._marker.seq:
+            self._marker = Marker(events[-1].seq, events[-1].event_id, self._marker.stream_created)
         self._waiters.reached(self._position)
         if self._waiters.for_tasks():
             self._waiters.ended([event.id for event in events if event.event in TERMINAL and event.kind == "task"])

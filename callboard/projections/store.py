@@ -79,21 +79,42 @@ class Views:
         """The newest event that any projection has applied: what :meth:`check` compares."""
         return positions.marker(self._connection)
 
-    def check(self, *, stream_created: str, last_seq: int, event_id: str | None) -> None:
+    @property
+    def markers(self) -> list[Marker]:
+        """The newest event of each projection, the furthest first; those that stand at the same one count as one."""
+        return positions.markers(self._connection)
+
+    def check(self, *, stream_created: str, last_seq: int, event_id: str | None, marker: Marker | None = None) -> None:
         """Compare the views with the log they are about to follow; the first time, remember that log.
 
         ``stream_created`` is the stream's creation time as text, ``last_seq`` its last sequence and ``event_id`` the
-        id of the event that it holds at ``marker.seq`` (None when it holds none, or ``marker.seq`` is 0).
+        id of the event that it holds at ``marker.seq`` (None when it holds none, or ``marker.seq`` is 0). ``marker`` is
+        one of ``markers``, the furthest by default.
 
         Raises:
             ViewsMismatchError: another stream, a log shorter than the views, or another event at that place.
         """
-        marker = self.marker
-        reason = _mismatch(marker, stream_created, last_seq, event_id)
+        marker = self.marker if marker is None else marker
+        reason = positions.mismatch(marker, stream_created, last_seq, event_id)
         if reason is not None:
             raise ViewsMismatchError(self.path, reason)
         if marker.stream_created is None:
             self._transact(lambda: positions.remember_stream(self._connection, stream_created))
+
+    def check_missing(self, count: int) -> None:
+        """Compare how many events the log lacks with what is known of that.
+
+        Raises:
+            ViewsMismatchError: there are more of them than when the views were built.
+        """
+        known = positions.missing(self._connection)
+        if count > known:
+            told = f"; when they were built it lacked {known}" if known else ""
+            raise ViewsMismatchError(self.path, f"it lacks {count} of its events{told}")
+
+    def accept_missing(self, count: int) -> None:
+        """Take the log as it is, with ``count`` of its events lost."""
+        self._transact(lambda: positions.remember_missing(self._connection, count))
 
     def apply(self, events: Sequence[LogEvent]) -> None:
         """Apply ``events`` and advance the positions, in one transaction; events applied before are left out.
@@ -188,16 +209,6 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str | None) -> str | None:
-    if marker.stream_created not in (None, stream_created):
-        return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
-    if last_seq < marker.seq:
-        return f"it ends at sequence {last_seq}, they at {marker.seq}"
-    if marker.seq and (event_id is None or marker.event_id not in ("", event_id)):
-        return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
-    return None
 
 
 @contextlib.contextmanager
