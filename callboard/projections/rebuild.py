@@ -2,10 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from callboard.projections.adoption import held_by
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.lock import ViewsLock, lock_file
 from callboard.projections.log_event import LogEvent
@@ -20,11 +21,16 @@ Source = AsyncIterator[Sequence[LogEvent]]
 
 
 async def build(
-    path: Path, source: Source, stream_created: str, projections: Sequence[Projection] = PROJECTIONS
+    path: Path,
+    source: Source,
+    stream_created: str,
+    projections: Sequence[Projection] = PROJECTIONS,
+    progress: Callable[[int], None] | None = None,
 ) -> int:
     """Build views from ``source`` in a fresh file at ``path`` and return their position.
 
     What stands at ``path`` is overwritten. ``stream_created`` is the creation time of the stream read from.
+    ``progress`` is told the position after each batch.
 
     Raises:
         ViewsBusyError: somebody writes views there.
@@ -32,11 +38,30 @@ async def build(
         and whatever ``source`` raises.
     """
     lock = ViewsLock(path, 0.0)
-    _remove(path)
+    remove(path)
     lock.release()
     views = Views(path, projections)
     try:
         views.check(stream_created=stream_created, last_seq=0, event_id=None)
+        async for events in source:
+            await asyncio.to_thread(views.apply, events)
+            if progress is not None:
+                progress(views.position)
+        return views.position
+    finally:
+        views.close()
+
+
+async def extend(path: Path, source: Source, projections: Sequence[Projection] = PROJECTIONS) -> int:
+    """Apply what ``source`` has behind the position of the views in ``path``, and return where they stand then.
+
+    Raises:
+        ViewsBusyError: somebody writes views there.
+        SequenceGapError: ``source`` left events out.
+        and whatever ``source`` raises.
+    """
+    views = Views(path, projections)
+    try:
         async for events in source:
             await asyncio.to_thread(views.apply, events)
         return views.position
@@ -55,22 +80,54 @@ async def rebuild(
         ViewsBusyError: a running callboard uses them.
         and everything :func:`build` raises; the old views are then still there.
     """
-    lock = await asyncio.to_thread(ViewsLock, path, WAIT_SECONDS)
-    fresh = path.with_name(f"{path.name}.rebuild")
+    fresh = beside(path)
     try:
         position = await build(fresh, source, stream_created, projections)
-        _sync(fresh)
-        _swap(fresh, path)
+        await asyncio.to_thread(install, fresh, path)
     finally:
-        _remove(fresh)
-        lock_file(fresh).unlink(missing_ok=True)
-        lock.release()
+        remove(fresh)
     return position
 
 
-def _remove(path: Path) -> None:
-    for name in (path, *_beside(path)):
+def beside(path: Path) -> Path:
+    """Return where the views that are to take the place of those in ``path`` are built."""
+    return path.with_name(f"{path.name}.rebuild")
+
+
+def install(fresh: Path, path: Path, *, wait_seconds: float | None = None) -> None:
+    """Put the complete views in ``fresh`` in the place of those in ``path``; a part of the projections among them.
+
+    Raises:
+        ViewsBusyError: a running callboard uses those in ``path``, and did so for ``wait_seconds``.
+        ViewsMismatchError, ViewsCorruptError: ``fresh`` has a part of the projections, which does not fit to the others.
+    """
+    wait_seconds = WAIT_SECONDS if wait_seconds is None else wait_seconds
+    if set(held_by(fresh)) < {projection.name for projection in PROJECTIONS}:
+        views = Views(path, wait_seconds=wait_seconds)
+        try:
+            views.adopt(fresh)
+        finally:
+            views.close()
+        return
+    lock = ViewsLock(path, wait_seconds)
+    try:
+        _sync(fresh)
+        _swap(fresh, path)
+    finally:
+        lock.release()
+
+
+def remove(path: Path) -> None:
+    """Remove the views in ``path`` and what SQLite and callboard keep beside them."""
+    for name in (path, *_beside(path), lock_file(path)):
         name.unlink(missing_ok=True)
+
+
+def hand_over(fresh: Path, rebuilt: Path) -> None:
+    """Let the complete views in ``fresh`` appear as ``rebuilt``, whole, whatever happens to this machine."""
+    _sync(fresh)
+    fresh.replace(rebuilt)
+    _sync(rebuilt.parent)
 
 
 def _swap(fresh: Path, path: Path) -> None:
