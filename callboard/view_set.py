@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from callboard.adopter import Adopter
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.link import Link
@@ -21,6 +22,7 @@ class ViewSet:
         self._link = link
         self._journal = journal
         self._views: Views | None = None
+        self._adopter: Adopter | None = None
         self.runner: Runner
         self.queries: Queries
 
@@ -39,6 +41,8 @@ class ViewSet:
         self._views.check(stream_created=info["created"], last_seq=info["state"]["last_seq"], event_id=at_marker)
         self.runner = Runner(self._views)
         self.queries = Queries(self._path)
+        self._adopter = Adopter(self._path, self.runner, self._link)
+        self._adopter.start()
 
     def position(self) -> int:
         """Return the sequence the views reflect."""
@@ -61,6 +65,8 @@ class ViewSet:
 
     def close(self) -> None:
         """Close the file; may be called when it was never opened."""
+        if self._adopter is not None:
+            self._adopter.stop()
         if self._views is not None:
             if hasattr(self, "queries"):
                 self.queries.close()

@@ -69,4 +69,6 @@ def _take_over(connection: sqlite3.Connection, projection: Projection) -> None:
         "(SELECT position, event_id FROM fresh.positions WHERE name = ?1) WHERE name = ?1",
         (projection.name,),
     )
-    connection.execute("INSERT INTO main.stream SELECT * FROM fresh.stream WHERE NOT EXISTS (SELECT 1 FROM main.stream)")
+    connection.execute(
+        "INSERT INTO main.stream SELECT * FROM fresh.stream WHERE NOT EXISTS (SELECT 1 FROM main.stream)"
+    )

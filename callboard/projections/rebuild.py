@@ -1,12 +1,13 @@
 """Building views from the first event, in a file of their own."""
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from callboard.projections.adoption import held_by
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.lock import ViewsLock, lock_file
 from callboard.projections.log_event import LogEvent
@@ -94,27 +95,42 @@ def beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.rebuild")
 
 
-def install(fresh: Path, path: Path, *, wait_seconds: float | None = None) -> None:
-    """Put the complete views in ``fresh`` in the place of those in ``path``; a part of the projections among them.
+def install(fresh: Path, path: Path, *, whole: bool = True, wait_seconds: float | None = None) -> None:
+    """Put the complete views in ``fresh`` in the place of those in ``path``, or (not ``whole``) of a part of them.
 
     Raises:
         ViewsBusyError: a running callboard uses those in ``path``, and did so for ``wait_seconds``.
-        ViewsMismatchError, ViewsCorruptError: ``fresh`` has a part of the projections, which does not fit to the others.
+        FileNotFoundError: somebody else did it meanwhile.
+        ViewsMismatchError, ViewsCorruptError: the part does not fit to the rest.
     """
     wait_seconds = WAIT_SECONDS if wait_seconds is None else wait_seconds
-    if set(held_by(fresh)) < {projection.name for projection in PROJECTIONS}:
-        views = Views(path, wait_seconds=wait_seconds)
-        try:
-            views.adopt(fresh)
-        finally:
-            views.close()
+    if not whole:
+        _install_part(fresh, path, wait_seconds)
         return
     lock = ViewsLock(path, wait_seconds)
     try:
+        _settle(fresh)
         _sync(fresh)
         _swap(fresh, path)
     finally:
         lock.release()
+
+
+def _install_part(fresh: Path, path: Path, wait_seconds: float) -> None:
+    views = Views(path, wait_seconds=wait_seconds)
+    try:
+        _settle(fresh)
+        views.adopt(fresh)
+    finally:
+        views.close()
+
+
+def _settle(path: Path) -> None:
+    """Bring what a writer that died left in its journal into the file itself."""
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def remove(path: Path) -> None:
@@ -126,6 +142,8 @@ def remove(path: Path) -> None:
 def hand_over(fresh: Path, rebuilt: Path) -> None:
     """Let the complete views in ``fresh`` appear as ``rebuilt``, whole, whatever happens to this machine."""
     _sync(fresh)
+    # A journal that was left there would be taken for theirs.
+    remove(rebuilt)
     fresh.replace(rebuilt)
     _sync(rebuilt.parent)
 
