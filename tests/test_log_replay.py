@@ -3,13 +3,23 @@
 import asyncio
 import signal
 import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 import nats
 import pytest
 from nats.aio.msg import Msg
 
+from callboard.cli.log_replay import Which
+from callboard.events.connection import Connection
+from callboard.events.errors import InvalidValueError
+from callboard.events.ticket import sequence_of
+from callboard.ownership import task_and_event
+from callboard.replaying import Selection, replayed
+from callboard.reprint import Reprint
 from tests.support.boards import board_for_module, run
 from tests.support.command_line import callboard, command, environment
 from tests.support.nats_server import NatsServer
@@ -17,59 +27,80 @@ from tests.support.running import Running
 from tests.support.streams import make_streams, on_server, store_event
 
 board = board_for_module()
+
+
+class Found(NamedTuple):
+    """An event that a replay gave out."""
+
+    task: str
+    seq: int
+    subject: str
+
+
+Read = Callable[..., Awaitable[list[Found]]]
 TASKS = [("a", "echo", "ada"), ("b", "broken", "ada"), ("c", "echo", "bob")]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def log(board: Running) -> list[dict[str, object]]:
+def log(board: Running) -> list[dict[str, Any]]:
     """The events of three tasks, one after the other."""
     for task_id, agent, user in TASKS:
         run(board, "submit", "x", "--id", task_id, "--agent", agent, "--user-id", user, "--wait")
     return run(board, "log", "replay", "--json").lines
 
 
-def tasks(board: Running, *arguments: str) -> set[str]:
-    return {event["task_id"] for event in run(board, "log", "replay", "--json", *arguments).lines}
+@pytest.fixture
+async def read(board: Running) -> AsyncIterator[Read]:
+    """Reads what a selection lets through, as task, sequence and subject."""
+    connection = Connection()
+    await connection.open(board.url)
+
+    async def read(**selection: Any) -> list[Found]:
+        messages = [message async for message in replayed(connection, board.url, Selection(**selection))]
+        return [Found(task_and_event(each.subject)[0], sequence_of(each.reply), each.subject) for each in messages]
+
+    yield read
+    await connection.close()
 
 
-def test_a_user_and_an_agent_have_the_whole_of_their_tasks(board: Running, log: list[dict[str, object]]) -> None:
-    assert tasks(board, "--user", "ada") == {"a", "b"}
-    assert tasks(board, "--agent", "echo") == {"a", "c"}
-    assert tasks(board, "--agent", "echo", "--user", "ada") == {"a"}
-    assert tasks(board, "--agent", "nobody") == set()
-    whole = run(board, "log", "replay", "--json", "--agent", "broken").lines
-    assert whole == [event for event in log if event["task_id"] == "b"]
+async def test_a_user_and_an_agent_have_the_whole_of_their_tasks(read: Read) -> None:
+    log = await read()
+    for wanted, whose in (("ab", {"user": "ada"}), ("ac", {"agent": "echo"}), ("a", {"agent": "echo", "user": "ada"})):
+        assert await read(**whose) == [found for found in log if found.task in set(wanted)]
+    assert await read(agent="nobody") == await read(user="nobody") == []
+    assert await read(task="b") == await read(agent="broken")
 
 
-def test_tasks_that_began_before_the_first_event_are_looked_up(board: Running, log: list[dict[str, object]]) -> None:
-    places = {event["task_id"]: str(event["seq"]) for event in log if event["event"] == "started"}
+async def test_tasks_that_began_before_the_first_event_are_looked_up(read: Read) -> None:
+    log = await read()
     for task_id, agent, user in TASKS:
-        for whose in (("--user", user), ("--agent", agent)):
-            assert task_id in tasks(board, "--since", places[task_id], *whose)
-            assert task_id not in tasks(board, "--since", places[task_id], whose[0], "nobody")
+        started = next(found.seq for found in log if found.task == task_id and found.subject.endswith("started"))
+        rest = [found for found in log if found.seq >= started and found.task == task_id]
+        assert [found for found in await read(since=started, user=user) if found.task == task_id] == rest
+        assert [found for found in await read(since=started, agent=agent) if found.task == task_id] == rest
+        assert await read(since=started, agent="nobody") == []
 
 
-def test_a_subject_with_wildcards_selects(board: Running) -> None:
-    ended = run(board, "log", "replay", "--json", "--subject", "callboard.events.task.*.*.completed").lines
-    assert {(event["task_id"], event["event"]) for event in ended} == {("a", "completed"), ("c", "completed")}
-    agents = run(board, "log", "replay", "--json", "--subject", "callboard.events.agent.>").lines
-    assert {event["event"] for event in agents} == {"announced"}
-    assert run(board, "log", "replay", "--format", "cloudevents", "--subject", "callboard.events.>").code == 0
+async def test_a_subject_with_wildcards_selects(read: Read) -> None:
+    ended = await read(subject="callboard.events.task.*.*.completed")
+    assert [found.task for found in ended] == ["a", "c"]
+    assert [found.task for found in await read(subject="callboard.events.task.*.*.completed", user="bob")] == ["c"]
+    assert {found.subject.split(".")[5] for found in await read(subject="callboard.events.agent.>")} == {"announced"}
 
 
-def test_a_place_is_a_sequence_or_a_time(board: Running, log: list[dict[str, object]]) -> None:
+async def test_a_place_is_a_sequence_or_a_time(read: Read, log: list[dict[str, Any]]) -> None:
     first, last = log[3], log[8]
-    by_seq = run(board, "log", "replay", "--json", "--since", str(first["seq"]), "--until", str(last["seq"])).lines
-    by_time = run(board, "log", "replay", "--json", "--since", str(first["at"]), "--until", str(last["at"])).lines
-    assert by_seq == log[3:9]
-    assert [event for event in by_time if event in by_seq] == by_seq
-    assert {first["at"], last["at"]} <= {event["at"] for event in by_time}
-    assert {event["at"] for event in by_time} <= {event["at"] for event in by_seq}
-    assert run(board, "log", "replay", "--since", "2100-01-01T00:00:00Z").out == ""
-    assert run(board, "log", "replay", "--until", "2000-01-01T00:00:00Z").out == ""
+    by_seq = [found.seq for found in await read(since=first["seq"], until=last["seq"])]
+    since, until = datetime.fromisoformat(first["at"]), datetime.fromisoformat(last["at"])
+    by_time = [found.seq for found in await read(since=since, until=until)]
+    assert by_seq == [event["seq"] for event in log[3:9]]
+    # Events that were stored together have one time.
+    assert by_time == [event["seq"] for event in log if since <= datetime.fromisoformat(event["at"]) <= until]
+    assert await read(since=datetime(2100, 1, 1, tzinfo=UTC)) == []
+    assert await read(until=datetime(2000, 1, 1, tzinfo=UTC)) == []
 
 
-def test_cloud_events_have_sequences_and_bodies(board: Running, log: list[dict[str, object]]) -> None:
+def test_cloud_events_have_sequences_and_bodies(board: Running, log: list[dict[str, Any]]) -> None:
     events = run(board, "log", "replay", "--format", "cloudevents").lines
     assert [int(event["sequence"]) for event in events] == [event["seq"] for event in log]
     assert [event["data"] for event in events] == [event["body"] for event in log]
@@ -78,7 +109,7 @@ def test_cloud_events_have_sequences_and_bodies(board: Running, log: list[dict[s
 
 
 async def test_events_are_published_with_their_headers_and_where_they_are_from(
-    board: Running, log: list[dict[str, object]]
+    board: Running, log: list[dict[str, Any]]
 ) -> None:
     connection = await nats.connect(board.url)
     heard: list[Msg] = []
@@ -89,12 +120,14 @@ async def test_events_are_published_with_their_headers_and_where_they_are_from(
     subscription = await connection.subscribe("elsewhere.events", cb=hear)
     await connection.flush()
     ran = await asyncio.to_thread(run, board, "log", "replay", "--to", "elsewhere.events", "--task", "a")
-    await subscription.drain()
+    await subscription.drain()  # type: ignore[no-untyped-call]
     await connection.close()
 
     wanted = [event for event in log if event["task_id"] == "a"]
     assert ran.code == 0
-    assert [int((message.headers or {})["Callboard-Replay-Of"]) for message in heard] == [each["seq"] for each in wanted]
+    assert [int((message.headers or {})["Callboard-Replay-Of"]) for message in heard] == [
+        each["seq"] for each in wanted
+    ]
     assert [msgspec.json.decode(message.data) for message in heard] == [each["body"] for each in wanted]
     for message in heard:
         headers = message.headers or {}
@@ -103,16 +136,24 @@ async def test_events_are_published_with_their_headers_and_where_they_are_from(
         assert not [name for name in headers if name.startswith("Nats-")]
 
 
+@pytest.mark.parametrize("subject", ["callboard.submit", "callboard", "$JS.API.INFO", "a.*", "a.>", "a..b", "a b", ""])
+def test_a_subject_that_a_replay_must_not_be_published_on_is_refused(subject: str) -> None:
+    with pytest.raises(InvalidValueError, match="expected target to be a subject"):
+        Reprint(subject)
+
+
+PLACES = {"since": "yesterday", "until": "2026-01-01T00:00:00", "subject": "callboard.submit", "task": "a b"}
+
+
+@pytest.mark.parametrize(("field", "value"), PLACES.items(), ids=PLACES.keys())
+def test_what_selects_nothing_that_there_can_be_is_refused(field: str, value: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"expected {field} to "):
+        Which(**{field: value}).selection()
+
+
 MISTAKES = {
     "a target of callboard": (["--to", "callboard.submit"], "expected --to to be a subject outside of callboard."),
-    "a target of the server": (["--to", "$JS.API.INFO"], "outside of callboard. and $"),
-    "a target with wildcards": (["--to", "a.*"], "without wildcards"),
-    "a target that is none": (["--to", "a..b"], "without wildcards"),
     "a form of what is published": (["--to", "a", "--format", "jsonl"], "expected --format only for events"),
-    "a subject outside": (["--subject", "callboard.submit"], "expected --subject to begin with callboard.events."),
-    "no speed": (["--speed", "fast"], "expected --speed to be realtime, max or a number"),
-    "no place": (["--since", "yesterday"], "expected --since to be a sequence from 1 on, or a time"),
-    "a time without an offset": (["--until", "2026-01-01T00:00:00"], "expected --until to be a sequence"),
 }
 
 
