@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from nats.errors import Error as NatsError
 
-from callboard.events.errors import CallboardError
+from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.link import Link
 from callboard.log_events import log_events
 from callboard.projections.adoption import held_by
@@ -63,7 +64,11 @@ class Adopter:
     def _adopt(self, taken: Path) -> None:
         try:
             adopted = asyncio.run(self._swap(taken))
+        except (LogUnavailableError, NatsError):
+            return  # the server is away: once more at the next look
         except (CallboardError, sqlite3.Error, OSError) as error:
+            if self._stopped.is_set():
+                return  # the next process tries again
             log.warning("views.not_adopted", error=str(error))
             refusal(self._path).write_text(str(error), encoding="utf-8")
             remove(taken)
