@@ -10,7 +10,7 @@ ARGS   ?=
 PARALLEL := --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-timers bench-submissions bench-request-log
+.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: $(READY) ## measure throughput, latency and memory
 
 bench-timers: $(READY) ## measure how late timers are
 	$(BIN)/python -m bench.timers $(ARGS)
+
+bench-rebuild: $(READY) ## measure how fast views are rebuilt
+	$(BIN)/python -m bench.rebuild $(ARGS)
 
 bench-submissions: $(READY) ## measure how many submissions are stored
 	$(BIN)/python -m bench.submissions $(ARGS)

@@ -93,3 +93,19 @@ class ConflictError(CallboardError):
 
 class NotReadyError(CallboardError):
     """callboard cannot answer yet: it starts, stops, or its view is behind the sequence asked for (status 503)."""
+
+
+class ViewsRefusedError(CallboardError):
+    """The callboard that uses the views did not take over those that were built anew; its own are as they were."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the callboard that uses {path} refused the rebuilt views, and keeps its own: {reason}")
+        self.path, self.reason = path, reason
+
+
+class ImportRefusedError(CallboardError):
+    """An exported log cannot be imported: the file is damaged, or the server cannot take it."""
+
+
+class ExportRefusedError(CallboardError):
+    """The log cannot be exported: it does not hold every message from the first on."""

@@ -1,5 +1,6 @@
 """The embedded nats-server: a child process that stores under one directory and dies with callboard."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from callboard.errors import ServerStartError
-from callboard.lock import DirectoryLock
+from callboard.lock import DirectoryLock, in_use
 
 HOST: Final = "127.0.0.1"
 CONFIG: Final = Path(__file__).with_name("nats.conf")
@@ -173,6 +174,17 @@ class Server:
         lines = path.read_bytes()[start:].decode(errors="replace").splitlines()
         grave = [line for line in lines if "[FTL]" in line or "[ERR]" in line]
         return "\n".join([f"{path}:", *(grave or lines)[-_LOG_LINES:]])
+
+
+def running_server(directory: Path) -> str | None:
+    """Return the URL of the server that some process runs on ``directory`` now, None when there is none to be seen."""
+    if not in_use(directory):
+        return None
+    for file in directory.glob("*.ports"):
+        with contextlib.suppress(OSError, msgspec.DecodeError):  # still being written
+            url = str(msgspec.json.decode(file.read_bytes())["nats"][0])
+            return f"nats://{HOST}:{url.rsplit(':', 1)[1]}"
+    return None
 
 
 def find_binary() -> Path:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from callboard.adopter import Adopter
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.link import Link
@@ -24,6 +25,7 @@ class ViewSet:
         self._link = link
         self._journal = journal
         self._views: Views | None = None
+        self._adopter: Adopter | None = None
         self.runner: Runner
         self.queries: Queries
 
@@ -43,6 +45,8 @@ class ViewSet:
             self._views.check_missing(seen.missing)
         self.runner = Runner(self._views)
         self.queries = Queries(self._path)
+        self._adopter = Adopter(self._path, self.runner, self._link)
+        self._adopter.start()
 
     async def guard(self) -> None:
         """Compare the log with the one that was followed so far, before it is followed on; on the I/O loop.
@@ -78,6 +82,8 @@ class ViewSet:
 
     def close(self) -> None:
         """Close the file; may be called when it was never opened."""
+        if self._adopter is not None:
+            self._adopter.stop()
         if self._views is not None:
             if hasattr(self, "queries"):
                 self.queries.close()

@@ -48,15 +48,12 @@ def test_a_specialist_without_an_app_beside_a_projector_runs_the_cleanup(tmp_pat
     assert board.stop() == 0
 
 
-def test_views_are_rebuilt_when_it_is_stopped_and_the_way_out_is_told_when_it_runs(board: Running) -> None:
+def test_views_are_rebuilt_when_it_is_stopped(board: Running) -> None:
     for number in range(3):
         callboard("submit", "echo", "--id", f"t{number}", "--wait", "--nats", board.url)
     before = callboard("task", "ls", "--json", "--nats", board.url).json
     directory = str(board.directory)
 
-    busy = callboard("projections", "rebuild", "--dir", directory)
-    assert busy.code == 1
-    assert "stop" in busy.err
     assert board.stop() == 0
     rebuilt = callboard("projections", "rebuild", "--dir", directory, "--json")
 

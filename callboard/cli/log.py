@@ -1,10 +1,12 @@
-"""``callboard log``: the event log as it grows, and from the start."""
+"""``callboard log``: the event log as it grows; its other commands have files of their own."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from cyclopts import App
 
+from callboard.cli.log_copy import export, import_log
+from callboard.cli.log_replay import replay
 from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, WHOLE, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.timeline import line
@@ -13,7 +15,10 @@ from callboard.errors import MissedEventsError
 from callboard.event_info import EventInfo
 from callboard.events.subjects import token
 
-app = App(name="log", help="Follow the event log, or read it from the start.")
+app = App(name="log", help="Follow the event log, read it again, copy it.")
+app.command(replay)
+app.command(export)
+app.command(import_log, name="import")
 
 
 @app.command
@@ -36,29 +41,6 @@ async def tail(
     async with options.client() as board:
         before = await board.last_seq() if since_seq is None else max(0, since_seq - 1)
         await _print(options.output(), live(board, task, before), limit)
-    return 0
-
-
-@app.command
-async def replay(
-    *,
-    since_seq: Annotated[int, WHOLE] = 1,
-    task: str | None = None,
-    limit: Annotated[int | None, AT_LEAST_ONE] = None,
-    options: Options = DEFAULTS,
-) -> int:
-    """Print the stored events from the start of the log to its end; nothing needs to run but the server.
-
-    Args:
-        since_seq: Begin at this sequence.
-        task: Only those of this task.
-        limit: End after so many events.
-        options: Where the server is, and how to print.
-    """
-    _check_task(task)
-    async with options.client() as board:
-        events = (event async for event in board.replay(since_seq) if task in (None, event.task_id))
-        await _print(options.output(), events, limit)
     return 0
 
 

@@ -30,7 +30,7 @@ _COMMANDS: Final = (
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
     ("cleanup", "callboard.cli.cleanup:cleanup", "Take tasks that ended long ago out of the views."),
-    ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),
+    ("log", "callboard.cli.log:app", "Follow the event log, read it again, copy it."),
     ("requests", "callboard.cli.requests:app", "List and follow the requests that web applications have logged."),
     ("dead", "callboard.cli.dead:app", "List, show and requeue commands that could not be taken."),
     ("backtest", "callboard.cli.backtest:backtest", "Route the submissions of the past again with other agents."),

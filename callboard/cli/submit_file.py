@@ -12,11 +12,10 @@ from typing import BinaryIO, Final
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callboard.cli.options import Options
 from callboard.cli.output import remark
+from callboard.cli.progress import bar
 from callboard.events.errors import InvalidValueError
 from callboard.events.streams import MAX_COMMAND_BYTES
 from callboard.outgoing import Outgoing, from_json
@@ -101,25 +100,23 @@ def submit_file(source: str, options: Options, *, skip_bad: bool, batch: str) ->
 
 async def _submit(lines: Lines, count: int, options: Options) -> list[str]:
     async with options.client() as board:
-        with _progress() as bar:
-            step = bar.add_task("submitting", total=count)
+        with bar("submitting") as progress:
             good = (each for each in lines.read() if isinstance(each, Outgoing))
-            return await board.send_many(good, progress=lambda stored: bar.update(step, completed=stored))
+            return await board.send_many(good, progress=lambda stored: progress(stored, count))
 
 
 def _check(lines: Lines) -> tuple[int, list[BadLine]]:
     """Return how many submissions there are, and which lines are none."""
     bad: list[BadLine] = []
     count = 0
-    with _progress() as bar:
-        step = bar.add_task("checking", total=None)
+    with bar("checking") as progress:
         for each in lines.read():
             if isinstance(each, BadLine):
                 bad.append(each)
             else:
                 count += 1
             if count % _SHOWN_EVERY == 0:
-                bar.update(step, completed=count)
+                progress(count, None)
     return count, bad
 
 
@@ -167,10 +164,3 @@ def _opened(source: str) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile() as kept:
             shutil.copyfileobj(file, kept)
             yield kept
-
-
-def _progress() -> Progress:
-    """Return a bar on standard error, which shows nothing when that is no terminal."""
-    console = Console(stderr=True, markup=False, emoji=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -46,7 +46,8 @@ async def durable(
         config["filter_subject"] = filters[0]
     elif filters:
         config["filter_subjects"] = filters
-    return await _create(connection, stream, name, config)
+    await _create(connection, stream, name, config)
+    return name
 
 
 async def ephemeral(connection: Connection, stream: str, subject: str | list[str], first: int) -> str:
@@ -57,6 +58,11 @@ async def ephemeral(connection: Connection, stream: str, subject: str | list[str
     Raises:
         LogRefusedError, LogUnavailableError: as :func:`durable`.
     """
+    return (await counted(connection, stream, subject, first))[0]
+
+
+async def counted(connection: Connection, stream: str, subject: str | list[str], first: int) -> tuple[str, int]:
+    """Do as :func:`ephemeral` does; return also how many messages there are for it by now."""
     name = NUID().next().decode()
     config: dict[str, Any] = {
         "name": name,
@@ -69,7 +75,7 @@ async def ephemeral(connection: Connection, stream: str, subject: str | list[str
         "num_replicas": 1,
         "filter_subject" if isinstance(subject, str) else "filter_subjects": subject,
     }
-    return await _create(connection, stream, name, config)
+    return name, (await _create(connection, stream, name, config))["num_pending"]
 
 
 async def listed(connection: Connection, stream: str) -> list[dict[str, Any]]:
@@ -86,7 +92,6 @@ async def listed(connection: Connection, stream: str) -> list[dict[str, Any]]:
             return found
 
 
-async def _create(connection: Connection, stream: str, name: str, config: dict[str, Any]) -> str:
+async def _create(connection: Connection, stream: str, name: str, config: dict[str, Any]) -> dict[str, Any]:
     body = {"stream_name": stream, "config": config}
-    await jetstream_api.demand(connection, f"CONSUMER.CREATE.{stream}.{name}", body)
-    return name
+    return await jetstream_api.demand(connection, f"CONSUMER.CREATE.{stream}.{name}", body)

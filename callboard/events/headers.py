@@ -87,6 +87,15 @@ def publish_frame(subject: str, reply: str, headers: str, data: bytes) -> bytes:
     )
 
 
+def stored_frame(subject: str, reply: str, raw_headers: bytes, data: bytes) -> bytes:
+    """Return the frame that publishes a message as it was stored; ``raw_headers`` are its header part, may be empty."""
+    head = b"%b %b" % (subject.encode(), reply.encode())
+    if not raw_headers:
+        return b"PUB %b %d\r\n%b\r\n" % (head, len(data), data)
+    sizes = (len(raw_headers), len(raw_headers) + len(data))
+    return b"HPUB %b %d %d\r\n%b%b\r\n" % (head, *sizes, raw_headers, data)
+
+
 def plain_frame(subject: str, data: bytes) -> bytes:
     """Return the PUB protocol frame of a message without headers."""
     return b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(data), data)

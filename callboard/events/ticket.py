@@ -4,9 +4,11 @@
 an account before the stream and a random token at the end (ADR-15).
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _SHORT = 9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Ticket(NamedTuple):
@@ -37,3 +39,22 @@ def sequence_of(reply: str) -> int:
         return int(tokens[5 if len(tokens) == _SHORT else 7])
     except IndexError:
         return Ticket.parse(reply).sequence
+
+
+def stored_at(reply: str) -> datetime:
+    """Return when the message was stored, to the microsecond; raises as ``Ticket.parse``."""
+    tokens = reply.split(".")
+    try:
+        return _EPOCH + timedelta(microseconds=int(tokens[7 if len(tokens) == _SHORT else 9]) // 1_000)
+    except IndexError:
+        Ticket.parse(reply)
+        raise
+
+
+def left_behind(reply: str) -> int:
+    """Return how many messages waited behind it for the same consumer; raises as ``Ticket.parse``."""
+    tokens = reply.split(".")
+    try:
+        return int(tokens[8 if len(tokens) == _SHORT else 10])
+    except IndexError:
+        return Ticket.parse(reply).pending

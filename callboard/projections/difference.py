@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,34 @@ class Difference(Struct, frozen=True):
         return f"{self.table}: {self.left} is not {self.right}"
 
 
+class Still:
+    """The views in one file as they were at one moment, whatever is written to them meanwhile; see :func:`still`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def position(self, names: Sequence[str]) -> int:
+        """Return the sequence up to which all projections of ``names`` reflect the log; 0 when one is not there."""
+        found = dict(self._connection.execute("SELECT name, position FROM positions"))
+        return min((found.get(name, 0) for name in names), default=0)
+
+    def first_difference(self, other: Path, names: Sequence[str] | None = None) -> Difference | None:
+        """Return the first difference to the views in ``other``, of the projections ``names`` or (None) of all."""
+        with still(other) as right:
+            return _first(self._connection, right._connection, names)  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def still(path: Path) -> Iterator[Still]:
+    """Give the views in ``path`` as they are now, until the end of the block.
+
+    Raises:
+        sqlite3.Error: it is no views file.
+    """
+    with contextlib.closing(connect(path)) as connection, snapshot(connection):
+        yield Still(connection)
+
+
 def first_difference(left: Path, right: Path) -> Difference | None:
     """Return the first difference between the views in two files, None when they are equal in every row.
 
@@ -31,32 +59,32 @@ def first_difference(left: Path, right: Path) -> Difference | None:
     Raises:
         sqlite3.Error: one of them is no views file.
     """
-    with (
-        contextlib.closing(connect(left)) as one,
-        contextlib.closing(connect(right)) as other,
-        snapshot(one),
-        snapshot(other),
-    ):
-        return _first(one, other)
+    with still(left) as one:
+        return one.first_difference(right)
 
 
-def _first(one: sqlite3.Connection, other: sqlite3.Connection) -> Difference | None:
-    for table in sorted(_tables(one) | _tables(other), key=lambda name: (name != "positions", name)):
-        for left, right in zip_longest(_rows(one, table), _rows(other, table)):
+def _first(one: sqlite3.Connection, other: sqlite3.Connection, names: Sequence[str] | None) -> Difference | None:
+    for table in sorted(_tables(one, names) | _tables(other, names), key=lambda name: (name != "positions", name)):
+        for left, right in zip_longest(_rows(one, table, names), _rows(other, table, names)):
             if left != right:
                 return Difference(table, left, right)
     return None
 
 
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+def _tables(connection: sqlite3.Connection, names: Sequence[str] | None) -> set[str]:
+    if names is None:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    kept = connection.execute("SELECT name, tables FROM positions")
+    return {"positions", "stream"}.union(*(tables.split() for name, tables in kept if name in names))
 
 
-def _rows(connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
+def _rows(connection: sqlite3.Connection, table: str, of: Sequence[str] | None) -> Iterator[dict[str, Any]]:
     columns = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
     if not columns:
         return
     names = [name for name, _ in columns]
     order = [name for name, place in sorted(columns, key=lambda column: column[1]) if place] or names
     for row in connection.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {', '.join(order)}"):  # noqa: S608 - names from the schema
-        yield dict(zip(names, row, strict=True))
+        found = dict(zip(names, row, strict=True))
+        if table != "positions" or of is None or found["name"] in of:
+            yield found

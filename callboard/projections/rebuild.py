@@ -1,8 +1,10 @@
 """Building views from the first event, in a file of their own."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,11 +22,16 @@ Source = AsyncIterator[Sequence[LogEvent]]
 
 
 async def build(
-    path: Path, source: Source, stream_created: str, projections: Sequence[Projection] = PROJECTIONS
+    path: Path,
+    source: Source,
+    stream_created: str,
+    projections: Sequence[Projection] = PROJECTIONS,
+    progress: Callable[[int], None] | None = None,
 ) -> int:
     """Build views from ``source`` in a fresh file at ``path`` and return their position.
 
     What stands at ``path`` is overwritten. ``stream_created`` is the creation time of the stream read from.
+    ``progress`` is told the position after each batch.
 
     Raises:
         ViewsBusyError: somebody writes views there.
@@ -32,11 +39,30 @@ async def build(
         and whatever ``source`` raises.
     """
     lock = ViewsLock(path, 0.0)
-    _remove(path)
+    remove(path)
     lock.release()
     views = Views(path, projections)
     try:
         views.check(stream_created=stream_created, last_seq=0, event_id=None)
+        async for events in source:
+            await asyncio.to_thread(views.apply, events)
+            if progress is not None:
+                progress(views.position)
+        return views.position
+    finally:
+        views.close()
+
+
+async def extend(path: Path, source: Source, projections: Sequence[Projection] = PROJECTIONS) -> int:
+    """Apply what ``source`` has behind the position of the views in ``path``, and return where they stand then.
+
+    Raises:
+        ViewsBusyError: somebody writes views there.
+        SequenceGapError: ``source`` left events out.
+        and whatever ``source`` raises.
+    """
+    views = Views(path, projections)
+    try:
         async for events in source:
             await asyncio.to_thread(views.apply, events)
         return views.position
@@ -55,22 +81,71 @@ async def rebuild(
         ViewsBusyError: a running callboard uses them.
         and everything :func:`build` raises; the old views are then still there.
     """
-    lock = await asyncio.to_thread(ViewsLock, path, WAIT_SECONDS)
-    fresh = path.with_name(f"{path.name}.rebuild")
+    fresh = beside(path)
     try:
         position = await build(fresh, source, stream_created, projections)
-        _sync(fresh)
-        _swap(fresh, path)
+        await asyncio.to_thread(install, fresh, path)
     finally:
-        _remove(fresh)
-        lock_file(fresh).unlink(missing_ok=True)
-        lock.release()
+        remove(fresh)
     return position
 
 
-def _remove(path: Path) -> None:
-    for name in (path, *_beside(path)):
+def beside(path: Path) -> Path:
+    """Return where the views that are to take the place of those in ``path`` are built."""
+    return path.with_name(f"{path.name}.rebuild")
+
+
+def install(fresh: Path, path: Path, *, whole: bool = True, wait_seconds: float | None = None) -> None:
+    """Put the complete views in ``fresh`` in the place of those in ``path``, or (not ``whole``) of a part of them.
+
+    Raises:
+        ViewsBusyError: a running callboard uses those in ``path``, and did so for ``wait_seconds``.
+        FileNotFoundError: somebody else did it meanwhile.
+        ViewsMismatchError, ViewsCorruptError: the part does not fit to the rest.
+    """
+    wait_seconds = WAIT_SECONDS if wait_seconds is None else wait_seconds
+    if not whole:
+        _install_part(fresh, path, wait_seconds)
+        return
+    lock = ViewsLock(path, wait_seconds)
+    try:
+        _settle(fresh)
+        _sync(fresh)
+        _swap(fresh, path)
+    finally:
+        lock.release()
+
+
+def _install_part(fresh: Path, path: Path, wait_seconds: float) -> None:
+    views = Views(path, wait_seconds=wait_seconds)
+    try:
+        _settle(fresh)
+        views.adopt(fresh)
+    finally:
+        views.close()
+
+
+def _settle(path: Path) -> None:
+    """Bring what a writer that died left in its journal into the file itself."""
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def remove(path: Path) -> None:
+    """Remove the views in ``path`` and what SQLite and callboard keep beside them."""
+    for name in (path, *_beside(path), lock_file(path)):
         name.unlink(missing_ok=True)
+
+
+def hand_over(fresh: Path, rebuilt: Path) -> None:
+    """Let the complete views in ``fresh`` appear as ``rebuilt``, whole, whatever happens to this machine."""
+    _sync(fresh)
+    # A journal that was left there would be taken for theirs.
+    remove(rebuilt)
+    fresh.replace(rebuilt)
+    _sync(rebuilt.parent)
 
 
 def _swap(fresh: Path, path: Path) -> None:

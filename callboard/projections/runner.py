@@ -1,6 +1,7 @@
 """Keeps the views up with the log, and tells those who wait for it."""
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 
 from callboard.events.task_state import TERMINAL
@@ -15,6 +16,7 @@ class Runner:
 
     def __init__(self, views: Views) -> None:
         self._views = views
+        self._turn = threading.Lock()
         self._waiters = Waiters()
         self._position = views.position
         self._marker = views.marker
@@ -35,7 +37,8 @@ class Runner:
         Raises:
             SequenceGapError, ViewsCorruptError, sqlite3.Error: as :meth:`Views.apply`.
         """
-        self._views.apply(events)
+        with self._turn:
+            self._views.apply(events)
         before, self._position = self._position, self._views.position
         if self._position == before:
             return
@@ -44,6 +47,12 @@ class Runner:
         self._waiters.reached(self._position)
         if self._waiters.for_tasks():
             self._waiters.ended([event.id for event in events if event.event in TERMINAL and event.kind == "task"])
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Views]:
+        """Let nothing be applied until the end of the block, which gets the views and leaves them where they stand."""
+        with self._turn:
+            yield self._views
 
     def is_watched(self) -> bool:
         """Tell whether any coroutine waits for the views."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from callboard.projections import positions
+from callboard.projections import adoption, positions
 from callboard.projections.batch import Batch
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.errors import SequenceGapError, SqliteTooOldError, ViewsCorruptError, ViewsMismatchError
@@ -130,6 +130,20 @@ class Views:
         if fresh:
             with _corruption(self.path):
                 self._apply(fresh)
+
+    def adopt(self, fresh: Path) -> None:
+        """Take over the rows and positions of every projection that the views file ``fresh`` holds; all or none.
+
+        Nobody writes to ``fresh`` meanwhile.
+
+        Raises:
+            ViewsMismatchError: they are of another log or version, or do not reach as far as these.
+            sqlite3.Error: ``fresh`` cannot be read, or the disk is full.
+        """
+        names = adoption.held_by(fresh)
+        adoption.adopt(self._connection, fresh, [each for each in self._projections if each.name in names])
+        found = positions.load(self._connection)
+        self._positions = {name: found[name] for name in self._names}
 
     def close(self) -> None:
         """Close the file and let others write it; closing twice does nothing."""

@@ -1,0 +1,96 @@
+"""How many events a second a rebuild of all views takes, beside reading the log alone.
+
+    python -m bench.rebuild [--tasks 60000]
+
+A server of its own gets a log of ``--tasks`` tasks, five events each, in atomic batches; three waves of tasks are under
+way at any time. Then the log is read from its first event to its last without doing anything, and then all views are
+built from it. The last line is one JSON object: events, both rates, and the rate of the rebuild as a share of that of
+reading.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.projections import log
+from callboard.config import Config
+from callboard.events import subjects
+from callboard.events.appender import MAX_BATCH, Appender, Record
+from callboard.events.reader import Reader
+from callboard.link import Link
+from callboard.log_events import log_events
+from callboard.process import SWITCH_SECONDS
+from callboard.projections.rebuild import build
+
+
+def main() -> None:
+    """Measure, and print what came out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", type=int, default=60_000)
+    options = parser.parse_args()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with tempfile.TemporaryDirectory() as directory:
+        link = Link(Config.build(directory=Path(directory, "board")))
+        link.open()
+        try:
+            figures = measured(link, Path(directory, "views"), options.tasks)
+        finally:
+            link.close()
+    for name, figure in figures.items():
+        print(f"{name}: {figure}")
+    print(json.dumps(figures))
+
+
+def measured(link: Link, path: Path, tasks: int) -> dict[str, Any]:
+    """Store the events of ``tasks`` tasks, read them, and build views from them in ``path``."""
+    link.io.run(store(link, tasks))
+    info = link.stream_info(subjects.EVENTS)
+    events = info["state"]["last_seq"]
+    reading = events / timed(read(link, events))
+    rebuilding = events / timed(build(path, log_events(link, 1, events), info["created"]))
+    return {
+        "events": events,
+        "read_events_per_s": round(reading),
+        "rebuild_events_per_s": round(rebuilding),
+        "share_of_reading": round(rebuilding / reading, 2),
+        "views_mb": round(path.stat().st_size / 1e6, 1),
+    }
+
+
+async def store(link: Link, tasks: int) -> None:
+    """Append the events of ``tasks`` tasks as callboard does, as many at once as the server takes."""
+    appender = Appender(link.connection, Reader(link.connection, subjects.EVENTS))
+    messages = log(tasks)
+    while some := list(itertools.islice(messages, MAX_BATCH)):
+        await appender.append([Record(subject, f"{guard(subject)}.>", data) for subject, data in some])
+
+
+def guard(subject: str) -> str:
+    """Return the part of the subject of an event that no other event may have."""
+    return ".".join(subject.split(".")[:5])
+
+
+async def read(link: Link, last: int) -> None:
+    """Read the log up to ``last``."""
+    count = 0
+    async for events in log_events(link, 1, last):
+        count += len(events)
+    if count != last:
+        raise RuntimeError(f"expected {last} events, got {count}")
+
+
+def timed(work: Any) -> float:
+    """Return how many seconds ``work`` takes."""
+    began = time.perf_counter()
+    asyncio.run(work)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
