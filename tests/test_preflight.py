@@ -153,7 +153,7 @@ async def test_all_missing_rights_are_named_at_once(tmp_path: Path) -> None:
     config = permissions(deny_publish='"callboard.dead.>", "$JS.ACK.>"', deny_subscribe='"$SRV.>"')
     with server_with(tmp_path, JETSTREAM, config) as server:
         found = await refused(server.url, **LOGIN)
-    assert len(found) == 9
+    assert len(found) == 10
 
 
 async def test_a_missing_right_to_make_a_stream_is_named_when_the_stream_is_absent(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from callboard.events.heartbeat import MAX_NAME, Heartbeat
 from callboard.events.submission import MAX_ATTEMPTS, MAX_DELIVERIES, MAX_DEPENDENCIES, MAX_DEPTH, MAX_TEXT, Submission
 from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
 from callboard.projections.find_heartbeats import HeartbeatItem
+from callboard.projections.find_sessions import MessageItem, RunItem, SessionItem
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 
@@ -67,6 +68,9 @@ def test_what_is_no_command_about_a_task_is_unsupported_where_those_are_read() -
         ("Task stats", StatsAnswer),
         ("Agent", AgentItem),
         ("Heartbeat", HeartbeatItem),
+        ("Session", SessionItem),
+        ("Message", MessageItem),
+        ("Run", RunItem),
     ],
 )
 def test_what_the_service_answers_is_described_field_by_field(name: str, shape: type[Struct]) -> None:

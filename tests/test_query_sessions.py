@@ -16,7 +16,8 @@ from callboard.projections.difference import first_difference
 from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from tests.support.log_stretch import cut
-from tests.support.session_story import START, Story, log_of
+from tests.support.session_story import Story, log_of
+from tests.support.task_story import START
 from tests.support.views import filled, rows
 
 

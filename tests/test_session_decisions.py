@@ -98,7 +98,7 @@ def test_a_run_whose_end_nobody_saw_does_not_stay_open() -> None:
 
 
 def test_facts_are_taken_in_the_order_of_the_log() -> None:
-    facts = [begun("t-2", seq=3), ended(seq=2), begun("t-1", seq=1)]
+    facts: list[Begun | Ended] = [begun("t-2", seq=3), ended(seq=2), begun("t-1", seq=1)]
     steps, state = follow_all(None, facts)
     kinds = [type(event).__name__ for step in steps for event in step]
     assert kinds == [

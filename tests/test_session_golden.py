@@ -1,7 +1,7 @@
 """The stored bytes of sessions, and of the records that a turn began, decode for ever."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -29,7 +29,7 @@ from tests.support.golden import Golden
 
 GOLDEN: Final = Golden("session", decode)
 AT: Final = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
-HEAD: Final = {"originator_id": "chat 7/ü", "at": AT}
+HEAD: Final[dict[str, Any]] = {"originator_id": "chat 7/ü", "at": AT}
 
 EXPECTED: Final[dict[str, SessionEvent]] = {
     "opened": Opened(**HEAD, originator_version=1, session_id="chat 7/ü", user_id="ada", tenant_id="acme"),
@@ -102,6 +102,6 @@ def test_the_record_of_a_turn_is_the_same_for_ever() -> None:
 
 
 @pytest.mark.parametrize("fields", [{}, {"session_id": "chat", "parent_id": "t-0"}])
-def test_a_task_without_a_session_and_one_with_a_parent_begin_no_turn(fields: dict[str, str]) -> None:
+def test_a_task_without_a_session_and_one_with_a_parent_begin_no_turn(fields: dict[str, Any]) -> None:
     event = Submitted(originator_id="t-1", originator_version=1, at=AT, input=Raw(b"1"), priority="low", **fields)
     assert begun(event, None) is None

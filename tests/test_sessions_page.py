@@ -19,7 +19,8 @@ from callboard.requests import SessionChange
 from callboard.requests import SessionMessage as Wanted
 from tests.support.desk import serving
 from tests.support.nats_server import NatsServer
-from tests.support.session_story import START, Story, log_of
+from tests.support.session_story import Story, log_of
+from tests.support.task_story import START
 from tests.support.views import holding, rows
 
 PAGE = (Path(__file__).parent.parent / "docs" / "sessions.md").read_text(encoding="utf-8")

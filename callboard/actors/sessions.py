@@ -8,7 +8,7 @@ import pykka
 import structlog
 from msgspec import Struct
 
-from callboard.actors.batch_actor import BatchActor
+from callboard.actors.batch_actor import RETRY_SECONDS, BatchActor
 from callboard.actors.endings import Ending, Endings
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox
@@ -18,6 +18,7 @@ from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.events.journal import Journal
 from callboard.events.session import session_key
 from callboard.events.session_log import SessionLog
+from callboard.events.session_state import RunState
 from callboard.events.subjects import token
 from callboard.events.task_events import Submitted
 from callboard.events.turn import Turn, read_turn
@@ -107,10 +108,13 @@ class Sessions(BatchActor):
         failed = self._book.settle(self._news())
         arrived, self._arrived = self._arrived, []
         ended, self._told = self._told, set()
-        for each in arrived:
-            self._hold(each, failed.get(each.key))
+        going_on = [each for each in arrived if self._hold(each, failed.get(each.key))]
         for held in [self._held[task_id] for task_id in ended if task_id in self._held]:
-            self._look(held, failed.get(held.key))
+            self._let_go(held, failed.get(held.key))
+        task_ids = [each.turn.task for each in going_on if self._held.get(each.turn.task) is each]
+        # One that was watched in an earlier life is not to be told of twice.
+        self._endings.forget(task_ids, self._heard)
+        self._endings.watch(task_ids, self._heard)
 
     def close(self, *, give_back: bool) -> None:
         """Hear of no more ends, and give back what is held."""
@@ -126,11 +130,9 @@ class Sessions(BatchActor):
                 news.setdefault(self._held[task_id].key, News([], set())).ended.add(task_id)
         return news
 
-    def _hold(self, each: _Held, error: CallboardError | None) -> None:
-        state = self._book.state(each.key)
-        run = None if state is None else state.runs.get(each.turn.task)
-        if error is None and run is None:
-            error = UnreadableTaskError(each.turn.task)
+    def _hold(self, each: _Held, error: CallboardError | None) -> bool:
+        """Keep the letter of a turn whose run goes on; tell whether it does."""
+        run = self._run(each)
         if error is not None or run is None:
             self.fail(each.letter, error or UnreadableTaskError(each.turn.task))
         elif run.over or run.life > each.turn.life:
@@ -140,25 +142,24 @@ class Sessions(BatchActor):
             if before is not None:
                 self.ack(before.letter)
             self._held[each.turn.task] = each
-            self._watch(each, again=before is not None)
+            return True
+        return False
 
-    def _look(self, held: _Held, error: CallboardError | None) -> None:
-        """Let go of a turn whose run is over; one that is not yet, as the log says, is waited for once more."""
-        state = self._book.state(held.key)
-        run = None if state is None else state.runs.get(held.turn.task)
+    def _let_go(self, held: _Held, error: CallboardError | None) -> None:
+        """Have done with a turn whose task is said to have ended."""
+        run = self._run(held)
+        self._drop(held)
         if error is not None:
-            self._drop(held)
             self.fail(held.letter, error)
         elif run is None or run.over or run.life > held.turn.life:
-            self._drop(held)
             self.ack(held.letter)
         else:
-            self._watch(held, again=False)
+            # It was an earlier life's end, or the log that was asked is a moment behind.
+            self.give_back([held.letter], RETRY_SECONDS)
 
-    def _watch(self, held: _Held, *, again: bool) -> None:
-        if again:
-            self._endings.forget([held.turn.task], self._heard)
-        self._endings.watch([held.turn.task], self._heard)
+    def _run(self, held: _Held) -> RunState | None:
+        state = self._book.state(held.key)
+        return None if state is None else state.runs.get(held.turn.task)
 
     def _drop(self, held: _Held) -> None:
         del self._held[held.turn.task]

@@ -49,7 +49,7 @@ class Story:
 
     def end(self, task_id: str, output: Any = None, life: int = 1, seconds: float = 1) -> "Story":
         """End one, by completion when there is an output, else by being called off."""
-        head = {"originator_id": task_id, "originator_version": 9, "at": START + seconds * SECOND}
+        head: dict[str, Any] = {"originator_id": task_id, "originator_version": 9, "at": START + seconds * SECOND}
         event: TaskEvent = Cancelled(**head, reason="enough")
         if output is not None:
             event = Completed(**head, output=Raw(msgspec.json.encode(output)), duration_ms=1.0)
