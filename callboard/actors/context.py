@@ -126,7 +126,8 @@ class Context:
     def add_message(self, role: str, content: Any, *, name: str | None = None, arguments: Any = None) -> Receipt:
         """Add a message to the task's session, such as what a tool was called with (``name``, ``arguments``) and gave.
 
-        It is under way when this returns; awaiting the receipt waits until it is stored.
+        It is under way when this returns; awaiting the receipt waits until it is stored. Messages keep the order of the
+        calls, behind the user's own.
 
         Raises:
             InvalidValueError: ``role`` is not user, assistant, system or tool, JSON cannot carry the rest, the task has

@@ -117,6 +117,8 @@ class Conversation:
         self._task = task
         self._numbers = count(1)
         self._open: set[Future[Any]] = set()
+        self._turn = asyncio.Lock()
+        self._begun = False
 
     def history(self) -> History:
         """Read the session; see :meth:`Context.history`."""
@@ -146,7 +148,15 @@ class Conversation:
             arguments=given,
             message_id=f"{task.id}/{task.life}/{task.attempt}/{next(self._numbers)}",
         )
-        return self._spawn(self._archive.add(task.session_id, message))
+        return self._spawn(self._add(task.session_id, message))
+
+    async def _add(self, session_id: str, message: session.Message) -> None:
+        """Add a message behind those that were added before, and behind what the user said."""
+        async with self._turn:
+            if not self._begun:
+                await self._archive.before(self._task, session_id)
+                self._begun = True
+            await self._archive.add(session_id, message)
 
     def call_off(self) -> None:
         """Let nobody wait any longer."""

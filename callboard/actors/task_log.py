@@ -9,7 +9,7 @@ from callboard.events.journal import Journal
 from callboard.events.link import linked
 from callboard.events.recorders import JetStreamApplicationRecorder
 from callboard.events.task import TaskState, evolve
-from callboard.events.task_events import Submitted, TaskEvent
+from callboard.events.task_events import Retried, Submitted, TaskEvent
 from callboard.events.task_mapper import TaskMapper
 from callboard.events.turn import begun
 
@@ -51,6 +51,10 @@ class TaskLog:
 
         A subtask is linked to its parent, and a turn of a session is told of.
         """
+        kind = type(event)
+        # Every event of every task comes by here, and most are neither: no isinstance, which is slow on structs.
+        if kind is not Submitted and kind is not Retried:
+            return [self.stored(event)]
         link = linked(event) if isinstance(event, Submitted) else None
         extras = [record for record in (link, begun(event, state)) if record is not None]
         return [*extras, self.stored(event)]
