@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.events import session
@@ -113,6 +113,7 @@ def told(story: Story, task_id: str, step: int) -> None:
         story.begin(task_id, life=step + 1)
 
 
+@settings(max_examples=30)
 @given(turns, st.randoms(use_true_random=False))
 def test_the_cut_makes_no_difference(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, int]], chance: random.Random
