@@ -14,7 +14,7 @@ import pykka
 import structlog
 from nats.aio.msg import Msg
 
-from callboard import company, roles
+from callboard import company, conversing, roles
 from callboard.actors.agents import Agent
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.channels.channel import Channel
@@ -37,7 +37,6 @@ from callboard.company import DELIVERY, PROJECTOR, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.directory import find_directory
-from callboard.endpoints import Orders
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.events.loop import Loop
@@ -210,7 +209,7 @@ class App:
         views, orders, sights = self._views, None, None
         desk = Desk(lambda: self._roster["orchestrator"], intake.revive)
         if self._plays(roles.ORCHESTRATOR):
-            orders = Orders(take=express.take, cancel=desk.cancel, retry=desk.retry, forget=membership.forget)
+            orders = desk.orders(express.take, membership.forget, conversing.session_desk(self._link).change)
         if views is not None:
             sights = Sights(
                 queries=views.queries,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pykka
 
-from callboard import beating, relations, roles, timekeeping
+from callboard import beating, conversing, relations, roles, timekeeping
 from callboard.actors import orchestrator as orchestrators
 from callboard.actors.agents import Agent
 from callboard.actors.dead_letters import DeadLetters
@@ -49,6 +49,7 @@ def specs(wires: Wires) -> list[ChildSpec]:
         roles.ORCHESTRATOR: [
             (relations.DEPENDENCIES, relations.dependencies),
             (relations.SUBTASKS, relations.subtasks),
+            (conversing.SESSIONS, conversing.sessions),
             (ORCHESTRATOR, _orchestrator),
             (REQUEST_LINES, _request_lines),
         ],
@@ -178,6 +179,7 @@ def _specialist(agent: Agent) -> Start:
             agent=agent,
             runner=wires.runner,
             nursery=wires.nursery,
+            archive=conversing.archive(wires),
             # A name of its own: what an earlier one left running is lost, and must not look like ours.
             worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],

@@ -14,10 +14,12 @@ Take = Callable[[bytes, str], None]
 Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 Retry = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 Forget = Callable[[str], Awaitable[int]]
+Change = Callable[[requests.SessionChange], Awaitable[tuple[str, int]]]
 Endpoint = Callable[[bytes], Awaitable[Any]]
 
 _cancel: Final = msgspec.json.Decoder(requests.CancelRequest)
 _retry: Final = msgspec.json.Decoder(requests.RetryRequest)
+_change: Final = msgspec.json.Decoder(requests.SessionChange)
 _forget: Final = msgspec.json.Decoder(requests.ForgetAgentRequest)
 
 
@@ -35,19 +37,28 @@ class AgentForgotten(Struct, frozen=True):
     version: int
 
 
+class SessionStored(Struct, frozen=True):
+    """The answer to a change of a session: its id, and the sequence of its newest event."""
+
+    session_id: str
+    seq: int
+
+
 class Orders(Struct, frozen=True, kw_only=True):
     """Whom requests that change something are passed to, in a process with an orchestrator.
 
     ``take`` gets the body of a submission and the subject to which it sends the answer, in its own time; it raises
     NotReadyError for one it does not take. ``cancel`` and ``retry`` store a command and return the task's id and the
     sequence of its newest event, or raise NotFoundError, ConflictError or NotReadyError. ``forget`` is told the name of
-    an agent and returns the version of the event that says so, or raises NotFoundError or ConflictError.
+    an agent and returns the version of the event that says so, or raises NotFoundError or ConflictError. ``change``
+    stores what is asked of a session and returns its id and the sequence of its newest event, or raises NotFoundError.
     """
 
     take: Take
     cancel: Cancel
     retry: Retry
     forget: Forget
+    change: Change
 
 
 class OrderEndpoints:
@@ -55,6 +66,7 @@ class OrderEndpoints:
 
     def __init__(self, orders: Orders) -> None:
         self._cancel, self._retry, self._forget = orders.cancel, orders.retry, orders.forget
+        self._change = orders.change
 
     async def cancel(self, data: bytes) -> Stored:
         """Call a task off."""
@@ -70,3 +82,7 @@ class OrderEndpoints:
         """Have nobody wait for an agent any more."""
         request = decode(_forget, data)
         return AgentForgotten(request.agent, await self._forget(token(request.agent, "agent")))
+
+    async def change_session(self, data: bytes) -> SessionStored:
+        """Add to a session, name it or close it."""
+        return SessionStored(*await self._change(decode(_change, data)))

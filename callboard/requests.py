@@ -1,9 +1,9 @@
 """What the service is asked, as types. A field that is no part of a request is refused: no typo goes unnoticed."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from callboard.projections.activity_answers import By, Per
 
@@ -36,6 +36,32 @@ class ForgetAgentRequest(Request, frozen=True, kw_only=True, forbid_unknown_fiel
     """Have nobody wait for an agent any more that no process serves."""
 
     agent: str
+
+
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
+Line = Annotated[str, Meta(min_length=1, max_length=80)]
+Summary = Annotated[str, Meta(min_length=1, max_length=10_000)]
+
+
+class SessionMessage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something to be added to a session; with an ``id`` it is added once, however often that is asked for."""
+
+    role: Literal["user", "assistant", "system", "tool"]
+    content: Raw
+    id: Text | None = None
+    name: Text | None = None
+    arguments: Any = None
+    task_id: str | None = None
+
+
+class SessionChange(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Add a message to a session, give it a title or a summary, close it: what is given, in this order."""
+
+    session_id: Text
+    message: SessionMessage | None = None
+    title: Line | None = None
+    summary: Summary | None = None
+    close: bool = False
 
 
 class Query(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,3 +127,17 @@ class AgentLogQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True
     agent: str | None = None
     task_id: str | None = None
     limit: Limit = 50
+
+
+class SessionsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for a page of sessions; ``after`` is the ``next`` of the page before."""
+
+    user_id: str | None = None
+    limit: Limit = 50
+    after: int | None = None
+
+
+class SessionQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask about one session."""
+
+    session_id: str

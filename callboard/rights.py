@@ -42,6 +42,7 @@ _QUEUES: Final = (
     (subjects.EVENTS, subjects.specialist_durable("check", "normal")),
     (subjects.EVENTS, subjects.DEPENDENCIES_DURABLE),
     (subjects.EVENTS, subjects.SUBTASKS_DURABLE),
+    (subjects.EVENTS, subjects.SESSIONS_DURABLE),
     (subjects.EVENTS, subjects.SCHEDULER_DURABLE),
     (subjects.TIMERS, subjects.DUE_DURABLE),
 )
@@ -55,6 +56,8 @@ PUBLISHES: Final = (
     Probe(f"$JS.API.DIRECT.GET.{subjects.EVENTS}", _GARBAGE),
     Probe(f"{subjects.TASK_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(subjects.child("check", "check"), headers=_NO_STREAM),
+    Probe(f"{subjects.SESSION_PREFIX}.check.1.check", headers=_NO_STREAM),
+    Probe(subjects.turn("check", 1), headers=_NO_STREAM),
     Probe(f"{subjects.AGENT_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(f"{subjects.HEARTBEAT_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(f"{subjects.TIMER_PREFIX}.heartbeat.check.1", headers=_NO_STREAM),
@@ -70,6 +73,7 @@ PUBLISHES: Final = (
 SUBSCRIPTIONS: Final = (
     subjects.live_event("cancelled"),
     subjects.live_task("check"),
+    subjects.live_session("check"),
     subjects.LIVE_AGENTS,
     subjects.PRESENCE,
     subjects.PRESENCE_ASK,

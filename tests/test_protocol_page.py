@@ -15,6 +15,7 @@ from callboard.events.submission import MAX_ATTEMPTS, MAX_DELIVERIES, MAX_DEPEND
 from callboard.projections.activity_answers import ActivityAnswer, ActivityItem, ErrorItem, GroupItem, PeriodItem
 from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
 from callboard.projections.find_heartbeats import HeartbeatItem
+from callboard.projections.find_sessions import MessageItem, RunItem, SessionItem
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 
@@ -80,6 +81,9 @@ def test_what_is_no_command_about_a_task_is_unsupported_where_those_are_read() -
         ("Activity", ErrorItem),
         ("Agent", AgentItem),
         ("Heartbeat", HeartbeatItem),
+        ("Session", SessionItem),
+        ("Message", MessageItem),
+        ("Run", RunItem),
     ],
 )
 def test_what_the_service_answers_is_described_field_by_field(name: str, shape: type[Struct]) -> None:

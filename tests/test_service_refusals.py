@@ -19,7 +19,7 @@ DEEP = b"[" * 5_000 + b"]" * 5_000
 NAMES = [
     *("api.submit", "api.cancel", "api.result"),
     *("query.task", "query.tasks", "query.events", "query.stats", "query.agents", "query.agent_log"),
-    "query.heartbeats",
+    *("query.heartbeats", "query.sessions", "query.session"),
 ]
 BODIES = {
     "no JSON": b"where is my invoice?",
@@ -95,7 +95,14 @@ async def test_a_min_seq_beyond_the_views_is_not_ready(
     monkeypatch.setattr("callboard.sights.READY_SECONDS", 0.01)
     async with serving(nats_server.url, tmp_path) as desk:
         desk.store(*QUEUED)
-        for name in ("query.stats", "query.tasks", "query.agents", "query.agent_log", "query.heartbeats"):
+        for name in (
+            "query.stats",
+            "query.tasks",
+            "query.agents",
+            "query.agent_log",
+            "query.heartbeats",
+            "query.sessions",
+        ):
             code, problem = await desk.refused(name, {"min_seq": 4})
             assert code == "503"
             assert problem["detail"] == "the views reflect sequence 3, not yet 4: ask again later"

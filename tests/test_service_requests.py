@@ -85,7 +85,7 @@ async def test_every_query_answers_with_and_without_a_body_where_nothing_is_requ
 ) -> None:
     async with serving(nats_server.url, tmp_path) as desk:
         desk.store(*RUNNING, attempt_failed(5, error=OOPS), failed(6))
-        for name in ("tasks", "stats", "agents", "agent_log", "heartbeats"):
+        for name in ("tasks", "stats", "agents", "agent_log", "heartbeats", "sessions"):
             bare, full = await desk.ask(f"query.{name}"), await desk.ask(f"query.{name}", {"min_seq": 6})
             assert bare == full
             assert bare["as_of_seq"] == 6
@@ -116,10 +116,22 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
         assert info["version"] == "0.1.0"
         subjects = {endpoint["subject"] for endpoint in info["endpoints"]}
         assert subjects == {
-            f"callboard.api.{name}" for name in ("submit", "cancel", "retry", "forget_agent", "result")
+            f"callboard.api.{name}"
+            for name in ("submit", "cancel", "retry", "forget_agent", "change_session", "result")
         } | {
             f"callboard.query.{name}"
-            for name in ("task", "tasks", "events", "stats", "activity", "agents", "agent_log", "heartbeats")
+            for name in (
+                "task",
+                "tasks",
+                "events",
+                "stats",
+                "activity",
+                "agents",
+                "agent_log",
+                "heartbeats",
+                "sessions",
+                "session",
+            )
         }
         stats = msgspec.json.decode((await desk.client.request("$SRV.STATS.callboard")).data)
         found = {endpoint["subject"]: endpoint for endpoint in stats["endpoints"]}

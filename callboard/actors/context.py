@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from callboard.actors.conversation import Conversation, History
 from callboard.actors.family import Family
 from callboard.actors.join import Join
 from callboard.actors.message import bounded
@@ -31,11 +32,11 @@ class Context:
     """One attempt's side of the runtime.
 
     ``report`` stores a progress report and returns a future that ends when it is stored; without it, reports are
-    dropped. ``cancelled`` is a flag somebody else may set. ``family`` has the subtasks; without it there are none. All
-    of them are optional, so that a test needs only a task.
+    dropped. ``cancelled`` is a flag somebody else may set. ``family`` has the subtasks; without it there are none, and
+    without ``conversation`` there is no session. All of them are optional, so that a test needs only a task.
     """
 
-    __slots__ = ("_called_off", "_cancelled", "_family", "_log", "_report", "task")
+    __slots__ = ("_called_off", "_cancelled", "_conversation", "_family", "_log", "_report", "task")
 
     def __init__(
         self,
@@ -44,11 +45,13 @@ class Context:
         report: Report | None = None,
         cancelled: threading.Event | None = None,
         family: Family | None = None,
+        conversation: Conversation | None = None,
     ) -> None:
         self.task = task
         self._report = report or _dropped
         self._cancelled = cancelled
         self._family = family
+        self._conversation = conversation
         self._called_off = False
         self._log: structlog.typing.FilteringBoundLogger | None = None
 
@@ -109,6 +112,36 @@ class Context:
         """
         return self._subtasks("join").join(subtasks, timeout_seconds)
 
+    def history(self) -> History:
+        """Read what was said in the task's session before this run of it; await it, or call its ``wait``.
+
+        It gives a list of :class:`SessionMessage`, oldest first, from the log itself; the task's own input is not among
+        them. A task without a session has no history. It waits until the session has come to this task, up to 30 s.
+
+        Raises:
+            InvalidValueError: there are no sessions here, as there are no subtasks for :meth:`spawn`.
+        """
+        return self._session("history").history()
+
+    def add_message(self, role: str, content: Any, *, name: str | None = None, arguments: Any = None) -> Receipt:
+        """Add a message to the task's session, such as what a tool was called with (``name``, ``arguments``) and gave.
+
+        It is under way when this returns; awaiting the receipt waits until it is stored. Messages keep the order of the
+        calls, behind the user's own.
+
+        Raises:
+            InvalidValueError: ``role`` is not user, assistant, system or tool, JSON cannot carry the rest, the task has
+                no session, or there are none here, as for :meth:`history`.
+        """
+        return Receipt(self._session("add_message").add(role, content, name, arguments))
+
+    def _session(self, what: str) -> Conversation:
+        if self._conversation is None:
+            raise InvalidValueError(
+                f"expected {what} in a handler that callboard runs in its own process: here are no sessions"
+            )
+        return self._conversation
+
     def _subtasks(self, what: str) -> Family:
         if self._family is None:
             raise InvalidValueError(
@@ -123,6 +156,8 @@ class Context:
             self._cancelled.set()
         if self._family is not None:
             self._family.call_off()
+        if self._conversation is not None:
+            self._conversation.call_off()
 
 
 def _is_fraction(value: object) -> bool:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from callboard.actors.batch_actor import BatchActor
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.context import Context
+from callboard.actors.conversation import Archive
 from callboard.actors.drain import Drain
 from callboard.actors.family import Nursery
 from callboard.actors.joining import Joining, away
@@ -51,12 +52,14 @@ class Specialist(LeaseHolder):
         runner: Runner,
         open_mailboxes: Callable[[BatchActor], list[Mailbox]],
         nursery: Nursery,
+        archive: Archive,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._runner = runner
         self._open_mailboxes = open_mailboxes
         self._nursery = nursery
+        self._archive = archive
         self._runs: dict[str, Run] = {}
         self._draining = False
         self._reports = Reports(self.post)
@@ -178,6 +181,7 @@ class Specialist(LeaseHolder):
         context = Context(
             task=mine,
             family=self._nursery.family(mine, away(self.actor_ref, run)),
+            conversation=self._archive.conversation(mine),
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(

@@ -9,8 +9,9 @@ from callboard.events.journal import Journal
 from callboard.events.link import linked
 from callboard.events.recorders import JetStreamApplicationRecorder
 from callboard.events.task import TaskState, evolve
-from callboard.events.task_events import Submitted, TaskEvent
+from callboard.events.task_events import Retried, Submitted, TaskEvent
 from callboard.events.task_mapper import TaskMapper
+from callboard.events.turn import begun
 
 
 class TaskLog:
@@ -45,11 +46,18 @@ class TaskLog:
         """Return ``event`` with its body encoded, ready for :meth:`append`."""
         return self._mapper.to_stored_event(event)
 
-    def records(self, event: TaskEvent) -> list[StoredEvent]:
-        """Return what is to be stored for ``event``: a subtask is linked to its parent, and the event comes last."""
-        stored = self.stored(event)
+    def records(self, event: TaskEvent, state: TaskState | None = None) -> list[StoredEvent]:
+        """Return what is to be stored for ``event``, which follows on ``state``; the event itself comes last.
+
+        A subtask is linked to its parent, and a turn of a session is told of.
+        """
+        kind = type(event)
+        # Every event of every task comes by here, and most are neither: no isinstance, which is slow on structs.
+        if kind is not Submitted and kind is not Retried:
+            return [self.stored(event)]
         link = linked(event) if isinstance(event, Submitted) else None
-        return [stored] if link is None else [link, stored]
+        extras = [record for record in (link, begun(event, state)) if record is not None]
+        return [*extras, self.stored(event)]
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store ``events``, all or none, and return their stream sequences; raises as the recorder does."""

@@ -27,6 +27,7 @@ _COMMANDS: Final = (
     ("submit", "callboard.cli.submit:submit", "Submit a task."),
     ("task", "callboard.cli.task:app", "Show, list, cancel and retry tasks."),
     ("heartbeat", "callboard.cli.heartbeat:app", "Set, list, pause and remove tasks submitted time after time."),
+    ("session", "callboard.cli.session:app", "List, show, name and close sessions."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
     ("cleanup", "callboard.cli.cleanup:cleanup", "Take tasks that ended long ago out of the views."),

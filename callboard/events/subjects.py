@@ -27,6 +27,8 @@ EVENT_PREFIX = "callboard.events"
 TASK_PREFIX = "callboard.events.task"
 HEARTBEAT_PREFIX = "callboard.events.heartbeat"
 CHILD_PREFIX = "callboard.events.child"
+SESSION_PREFIX = "callboard.events.session"
+TURN_PREFIX = "callboard.events.turn"
 AGENT_PREFIX = "callboard.events.agent"
 LIVE_PREFIX = "callboard.live"
 DEAD_PREFIX = "callboard.dead"
@@ -50,6 +52,7 @@ DUE_DURABLE = "scheduler-due"
 HEARTBEATS_DURABLE = "heartbeats"
 HEARTBEATS_DUE_DURABLE = "heartbeats-due"
 REQUEST_LINES_DURABLE = "request-lines"
+SESSIONS_DURABLE = "sessions"
 
 EXPIRY = "expiry"
 """The name of the timer that lets a task expire; the others of a task are named by a version."""
@@ -235,6 +238,21 @@ def children(parent_id: str) -> str:
 def child_buckets(parent_id: str) -> list[str]:
     """Return filters that together match what :func:`children` does, for more of them than one answer holds."""
     return [f"{CHILD_PREFIX}.{token(parent_id)}.{bucket}.>" for bucket in _BUCKETS]
+
+
+def turn(task_id: str, version: int) -> str:
+    """Return the subject of the record that a task's event ``version`` begins a turn of its session."""
+    return f"{TURN_PREFIX}.{token(task_id)}.{version}.begun"
+
+
+def turns(task_id: str | None = None) -> str:
+    """Return the filter of all records of turns, of one task or of every one."""
+    return f"{TURN_PREFIX}.>" if task_id is None else f"{TURN_PREFIX}.{token(task_id)}.>"
+
+
+def live_session(key: str) -> str:
+    """Return the filter under which stored events of one session are published as they happen."""
+    return f"{LIVE_PREFIX}.session.{id_token(key)}.>"
 
 
 def timer(task_id: str, name: str) -> str:

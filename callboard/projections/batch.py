@@ -7,8 +7,9 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from callboard.events import heartbeat_events
+from callboard.events import heartbeat_events, session_events
 from callboard.events.heartbeat_events import HeartbeatEvent
+from callboard.events.session_events import SessionEvent
 from callboard.events.task_events import TaskEvent, decode
 from callboard.projections.log_event import LogEvent
 
@@ -32,10 +33,19 @@ class BeatEntry(Struct, frozen=True, gc=False):
     event: HeartbeatEvent
 
 
+class SessionEntry(Struct, frozen=True, gc=False):
+    """One event of a session: its place in the log, its version, and the event itself."""
+
+    seq: int
+    version: int
+    event: SessionEvent
+
+
 class Batch(Struct, frozen=True):
     """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
 
-    ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first.
+    ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first, as are
+    ``sessions`` of all sessions.
     """
 
     first: int
@@ -43,6 +53,7 @@ class Batch(Struct, frozen=True):
     event_id: str
     tasks: dict[str, list[Entry]]
     heartbeats: list[BeatEntry] = []
+    sessions: list[SessionEntry] = []
 
     @classmethod
     def of(cls, events: Sequence[LogEvent]) -> Self:
@@ -53,12 +64,15 @@ class Batch(Struct, frozen=True):
         """
         tasks: dict[str, list[Entry]] = {}
         heartbeats: list[BeatEntry] = []
+        sessions: list[SessionEntry] = []
         for event in events:
             if event.kind == "task":
                 _collect(tasks, event)
             elif event.kind == "heartbeat":
                 _collect_heartbeat(heartbeats, event)
-        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats)
+            elif event.kind == "session":
+                _collect_session(sessions, event)
+        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, sessions)
 
 
 def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
@@ -82,6 +96,15 @@ def _collect_heartbeat(heartbeats: list[BeatEntry], event: LogEvent) -> None:
         _unreadable(event, error)
     else:
         heartbeats.append(BeatEntry(event.seq, event.version, decoded))
+
+
+def _collect_session(sessions: list[SessionEntry], event: LogEvent) -> None:
+    try:
+        decoded = session_events.decode(f"session.{event.event}", event.data)
+    except _UNREADABLE as error:
+        _unreadable(event, error)
+    else:
+        sessions.append(SessionEntry(event.seq, event.version, decoded))
 
 
 def _unreadable(event: LogEvent, error: Exception) -> None:

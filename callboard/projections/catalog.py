@@ -5,6 +5,7 @@ from typing import Final
 from callboard.projections.agent_log import AGENT_LOG
 from callboard.projections.heartbeats import HEARTBEATS
 from callboard.projections.projection import Projection
+from callboard.projections.sessions import SESSIONS
 from callboard.projections.tasks import TASKS
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (TASKS, AGENT_LOG, HEARTBEATS)
+PROJECTIONS: Final[tuple[Projection, ...]] = (TASKS, AGENT_LOG, HEARTBEATS, SESSIONS)

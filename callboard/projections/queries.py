@@ -9,12 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from callboard.projections import find_activity, find_agents, find_ended, find_heartbeats, find_tasks, task_stats
+from callboard.projections import (
+    find_activity,
+    find_agents,
+    find_ended,
+    find_heartbeats,
+    find_sessions,
+    find_tasks,
+    task_stats,
+)
 from callboard.projections.activity_answers import ActivityAnswer
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
 from callboard.projections.find_activity import ActivityScope
 from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
+from callboard.projections.find_sessions import SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.reader import connect
 from callboard.projections.task_stats import EVERYTHING as EVERY_TASK
@@ -69,6 +78,14 @@ class Queries:
     async def heartbeats(self, now: datetime) -> HeartbeatsAnswer:
         """Return every heartbeat there is, by name, with its next fire after ``now``."""
         return await self._run(lambda connection: find_heartbeats.heartbeats(connection, now))
+
+    async def sessions(self, user_id: str | None = None, limit: int = 50, after: int | None = None) -> SessionsAnswer:
+        """Return a page of sessions, newest activity first, of one user or all."""
+        return await self._run(lambda connection: find_sessions.sessions(connection, user_id, limit, after))
+
+    async def session(self, session_id: str) -> SessionAnswer | None:
+        """Return one session with its messages and runs, None when there is none."""
+        return await self._run(lambda connection: find_sessions.session(connection, session_id))
 
     async def ended(self, statuses: Sequence[str], before: datetime, behind: Place, limit: int) -> list[Ended]:
         """Return tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` a place on."""

@@ -29,6 +29,7 @@ from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
+from callboard.requests import SessionChange
 from callboard.service import Limits, Service
 from callboard.sights import Sights
 from tests.support.log_stretch import log_event, subject_of
@@ -120,6 +121,10 @@ class Desk:
         assert answer.headers is None, answer.data[:500]
         return msgspec.json.decode(answer.data)
 
+    async def change(self, wanted: SessionChange) -> tuple[str, int]:
+        """Take a change of a session and store nothing."""
+        return wanted.session_id, 7
+
     async def refused(self, name: str, body: Any) -> tuple[str, dict[str, Any]]:
         """Return code and body of the error that a request is answered with."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
@@ -149,7 +154,7 @@ async def serving(
     desk.accept = submit or desk.submit
     desk.service = Service(
         connection,
-        orders=Orders(take=desk.take, cancel=desk.cancel, retry=desk.retry, forget=desk.forget),
+        orders=Orders(take=desk.take, cancel=desk.cancel, retry=desk.retry, forget=desk.forget, change=desk.change),
         sights=Sights(
             queries=queries,
             runner=desk.runner,

@@ -12,7 +12,15 @@ from tests.support.wire_event import names
 
 APP = "echo_agents.py"
 BY_ID = ["api.cancel", "api.result", "query.task", "query.events"]
-LISTS = ["query.tasks", "query.stats", "query.activity", "query.agents", "query.agent_log", "query.heartbeats"]
+LISTS = [
+    "query.tasks",
+    "query.stats",
+    "query.activity",
+    "query.agents",
+    "query.agent_log",
+    "query.heartbeats",
+    "query.sessions",
+]
 EVERY = ["api.submit", *BY_ID, *LISTS]
 
 NO_REQUEST = {

@@ -11,6 +11,7 @@ ENDPOINTS = {
     "callboard.api.cancel",
     "callboard.api.retry",
     "callboard.api.forget_agent",
+    "callboard.api.change_session",
     "callboard.api.result",
     "callboard.query.task",
     "callboard.query.tasks",
@@ -20,6 +21,8 @@ ENDPOINTS = {
     "callboard.query.agents",
     "callboard.query.agent_log",
     "callboard.query.heartbeats",
+    "callboard.query.sessions",
+    "callboard.query.session",
 }
 
 

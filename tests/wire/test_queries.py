@@ -183,5 +183,5 @@ async def test_the_agents_log_has_the_newest_attempts_first(wire: Wire) -> None:
 async def test_min_seq_is_what_every_query_waits_for(wire: Wire) -> None:
     for number in range(20):
         seq = (await wire.ask("api.submit", {"input": number, "agent": "echo"})).ok["seq"]
-        for name in ("tasks", "stats", "agents", "agent_log", "heartbeats"):
+        for name in ("tasks", "stats", "agents", "agent_log", "heartbeats", "sessions"):
             assert (await wire.ask(f"query.{name}", {"min_seq": seq})).ok["as_of_seq"] >= seq
