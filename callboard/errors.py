@@ -89,3 +89,7 @@ class ConflictError(CallboardError):
 
 class NotReadyError(CallboardError):
     """callboard cannot answer yet: it starts, stops, or its view is behind the sequence asked for (status 503)."""
+
+
+class BeingBuiltError(NotReadyError):
+    """The views of that time are being built; the message says how far they are (status 503)."""

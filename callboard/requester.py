@@ -11,6 +11,7 @@ from nats.js import errors as js_errors
 from nats.nuid import NUID
 
 from callboard.errors import (
+    BeingBuiltError,
     ConflictError,
     NoAnswerError,
     NotFoundError,
@@ -24,6 +25,7 @@ from callboard.events.errors import CallboardError, InvalidValueError, LogRefuse
 from callboard.events.headers import publish_frame
 
 _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _NOT_READY = 400, 404, 409, 503
+_BEING_BUILT = "callboard:being_built"
 _TOO_LARGE = 10054
 _CODE_HEADER = "Nats-Service-Error-Code"
 _TEXT_HEADER = "Nats-Service-Error"
@@ -32,6 +34,7 @@ _TEXT_HEADER = "Nats-Service-Error"
 class _Problem(Struct):
     """The body of an error: what was wrong, and the dotted name of the field it is about."""
 
+    type: str = ""
     title: str = ""
     detail: str = ""
     field: str | None = None
@@ -156,6 +159,8 @@ def refusal(code: str, text: str, data: bytes) -> CallboardError:
     status = int(code) if code.isdecimal() else 0
     if status == _BAD_REQUEST:
         return InvalidValueError(detail, field=problem.field)
+    if status == _NOT_READY and problem.type == _BEING_BUILT:
+        return BeingBuiltError(detail)
     kinds = {_NOT_FOUND: NotFoundError, _CONFLICT: ConflictError, _NOT_READY: NotReadyError}
     return kinds[status](detail) if status in kinds else ServiceError(status, detail)
 

@@ -6,6 +6,8 @@ from typing import Final
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.link import Link
+from callboard.past.bounds import Bounds
+from callboard.past.past import Past
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
@@ -16,13 +18,16 @@ FILE: Final = "views.sqlite3"
 class ViewSet:
     """Views, the runner that feeds them and the queries on them; usable between :meth:`open` and :meth:`close`."""
 
-    def __init__(self, directory: Path, link: Link, journal: Journal) -> None:
+    def __init__(self, directory: Path, link: Link, journal: Journal, bounds: Bounds) -> None:
+        """``bounds`` are how much of the past is kept."""
         self._path = directory / FILE
+        self._bounds = bounds
         self._link = link
         self._journal = journal
         self._views: Views | None = None
         self.runner: Runner
         self.queries: Queries
+        self.past: Past
 
     def open(self) -> None:
         """Open or create the views and compare them with the log.
@@ -39,6 +44,8 @@ class ViewSet:
         self._views.check(stream_created=info["created"], last_seq=info["state"]["last_seq"], event_id=at_marker)
         self.runner = Runner(self._views)
         self.queries = Queries(self._path)
+        self.past = Past(self._path.parent, self._journal, info["created"], self._bounds)
+        self._link.io.run(self.past.open())
 
     def position(self) -> int:
         """Return the sequence the views reflect."""
@@ -64,5 +71,7 @@ class ViewSet:
         if self._views is not None:
             if hasattr(self, "queries"):
                 self.queries.close()
+            if hasattr(self, "past"):
+                self._link.io.run(self.past.close())
             self._views.close()
             self._views = None

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.text import duration
 from callboard.events.subjects import QUERY
@@ -9,17 +10,20 @@ from callboard.events.submission import utc
 from callboard.replies import TaskStats, read
 
 
-async def stats(*, agent: str | None = None, since: datetime | None = None, options: Options = DEFAULTS) -> int:
+async def stats(
+    *, agent: str | None = None, since: datetime | None = None, then: Then = NOW, options: Options = DEFAULTS
+) -> int:
     """Print how many tasks are in which state, and how long the completed ones took.
 
     Args:
         agent: Only those of this agent.
         since: Only those submitted since, such as 2026-01-31T09:00:00Z.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
-    scope = {"agent": agent, "since": None if since is None else utc(since, "since")}
+    query = then.query(agent=agent, since=None if since is None else utc(since, "since"))
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.stats", {k: v for k, v in scope.items() if v is not None})
+        document = await board.ask(f"{QUERY}.stats", query)
     out = options.output()
     if out.json:
         out.document(document)

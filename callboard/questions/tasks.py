@@ -49,8 +49,8 @@ async def result(sights: Sights, data: bytes) -> TaskAnswer:
 async def task(sights: Sights, data: bytes) -> TaskAnswer:
     """Return one task."""
     query = decode(_task, data)
-    views = await sights.at(query)
-    return _found(await views.task(token(query.id)), query.id)
+    views = await sights.at(query, token(query.id))
+    return _found(await views.task(query.id), query.id)
 
 
 async def tasks(sights: Sights, data: bytes) -> TasksAnswer:
@@ -63,8 +63,11 @@ async def tasks(sights: Sights, data: bytes) -> TasksAnswer:
 async def events(sights: Sights, data: bytes) -> EventsAnswer:
     """Return the events of one task, from the log itself."""
     query = decode(_task, data)
-    position = sights.runner.position
+    place = await sights.place(query)
+    position = sights.runner.position if place is None else place.seq
     stored = await sights.load_events(token(query.id))
+    if place is not None:
+        stored = [each for each in stored if each[1] <= place.seq]
     as_of_seq = max([position, *(seq for _, seq, _ in stored)])
     if query.min_seq is not None and query.min_seq > as_of_seq:
         await sights.at(query)
