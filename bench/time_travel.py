@@ -96,10 +96,10 @@ async def asked(url: str, events: int, past: Path) -> dict[str, Any]:
         figures: dict[str, Any] = {
             "events": events,
             "live_views_s": live,
-            "first_s": await seconds(board.stats(as_of=there)),
+            "first": await spent(board.stats(as_of=there)),
             "past_mb": megabytes(past),
             "again_s": await seconds(board.stats(as_of=there)),
-            "near_s": {str(seq - there): await seconds(board.stats(as_of=seq)) for seq in near},
+            "near": {str(seq - there): await spent(board.stats(as_of=seq)) for seq in near},
         }
         page = await board.tasks(limit=TASKS_ASKED)
         times = [await seconds(board.task(each.id, as_of=events - 1)) for each in page.tasks]
@@ -114,6 +114,12 @@ async def caught_up(board: Client, events: int) -> None:
         except NotReadyError:
             continue
         return
+
+
+async def spent(work: Awaitable[Any]) -> dict[str, float]:
+    """Return how many seconds ``work`` takes, and how much processor time of this process, callboard included."""
+    began = time.process_time()
+    return {"s": await seconds(work), "cpu_s": round(time.process_time() - began, 2)}
 
 
 async def seconds(work: Awaitable[Any]) -> float:
