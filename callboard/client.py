@@ -15,6 +15,7 @@ from callboard.actors.dead_letters import REPLY_HEADER
 from callboard.client_heartbeats import HeartbeatCommands
 from callboard.connecting import connect
 from callboard.errors import (
+    ArchivedError,
     NoAnswerError,
     NotFoundError,
     NotReadyError,
@@ -29,7 +30,7 @@ from callboard.follower import Follower
 from callboard.history import last_seq, replay
 from callboard.nats_url import DEFAULT_URL, check_url, shown_url
 from callboard.outgoing import Outgoing, SubmissionFields, from_mapping, prepare
-from callboard.refusals import Refusals
+from callboard.refusals import Refusals, about_task
 from callboard.replies import Receipt, TaskInfo, read
 from callboard.requester import Requester
 from callboard.shipper import Shipper, batches
@@ -135,6 +136,7 @@ class Client(HeartbeatCommands):
         Raises:
             StillRunningError: it has not ended after ``wait_seconds`` (None: wait for ever); it goes on.
             InvalidValueError: this client queued it, and it was refused when it was taken.
+            ArchivedError: it ended long ago, and was taken out of the views.
         """
         loop = asyncio.get_running_loop()
         limit = math.inf if wait_seconds is None else wait_seconds
@@ -142,8 +144,10 @@ class Client(HeartbeatCommands):
         while (left := until - loop.time()) > 0:
             try:
                 task = await self._end(task_id, left, min_seq)
+            except ArchivedError:
+                raise
             except (NotRunningError, NotFoundError, NotReadyError, NoAnswerError, ServerNotFoundError):
-                self._refusals.raise_for(task_id)
+                self._refusals.raise_for(about_task(task_id))
                 await asyncio.sleep(min(_PAUSE_SECONDS, left))
                 continue
             if task is not None and task.terminal:
@@ -151,12 +155,13 @@ class Client(HeartbeatCommands):
         raise StillRunningError(task_id, limit)
 
     async def _end(self, task_id: str, wait_seconds: float, min_seq: int | None) -> TaskInfo | None:
-        """Return a task once it has ended or the wait is over; None when one of its commands is refused meanwhile."""
-        if not self._refusals.knows(task_id):
-            return await self._refusals.cut_short(task_id, self.result(task_id, wait_seconds, min_seq=min_seq))
+        """Return a task once it has ended or the wait is over; None when its submission is refused meanwhile."""
+        about = about_task(task_id)
+        if not self._refusals.knows(about):
+            return await self._refusals.cut_short(about, self.result(task_id, wait_seconds, min_seq=min_seq))
         task = await self.result(task_id, 0.0, min_seq=min_seq)
-        # There is such a task: what was refused was something else, such as a cancellation.
-        self._refusals.forget(task_id)
+        # There is such a task: it was the same id once more that was refused.
+        self._refusals.forget(about)
         return task
 
     async def cancel(self, task_id: str, reason: str | None = None) -> Receipt:
@@ -190,7 +195,7 @@ class Client(HeartbeatCommands):
         try:
             answer = await self.ask(f"{subjects.API}.retry", {"id": task_id})
         except NotRunningError:
-            return await self._keep(subject, b"{}", task_id, f"retry-{uuid4().hex}")
+            return await self._keep("retry", subject, b"{}", task_id, f"retry-{uuid4().hex}")
         return read(answer, Receipt)
 
     async def submit_many(
@@ -224,9 +229,10 @@ class Client(HeartbeatCommands):
                 progress(len(stored))
         return stored
 
-    async def _keep(self, subject: str, command: bytes, task_id: str, message_id: str) -> Receipt:
+    async def _keep(self, verb: str, subject: str, command: bytes, task_id: str, message_id: str) -> Receipt:
         """Store a command in its stream, for a callboard that is not there yet."""
-        headers = {"Nats-Msg-Id": message_id, REPLY_HEADER: await self._refusals.address(task_id)}
+        about = about_task(task_id) if verb == "submit" else f"{verb}.{task_id}"
+        headers = {"Nats-Msg-Id": message_id, REPLY_HEADER: await self._refusals.address(about)}
         return Receipt(id=task_id, seq=await self._requester.publish(subject, command, headers), queued=True)
 
     async def _command(
@@ -236,7 +242,7 @@ class Client(HeartbeatCommands):
             try:
                 return read(await self.ask(f"{subjects.API}.{verb}", request), Receipt)
             except NotRunningError:
-                return await self._keep(subject, command, task_id, message_id)
+                return await self._keep(verb, subject, command, task_id, message_id)
             except NoAnswerError:
                 if attempt == _TRIES:
                     raise

@@ -96,7 +96,7 @@ class HeartbeatCommands(Queries):
         return await self._put(name, definition, msgspec.json.encode(definition))
 
     async def _put(self, name: str, wanted: Heartbeat | None, body: bytes) -> Receipt:
-        key = f"heartbeat-{name}"
+        key = f"heartbeat.{name}"
         headers = {REPLY_HEADER: await self._refusals.address(key)}
         seq = await self._requester.publish(subjects.heartbeat(name), body, headers)
         loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ class Desk:
         if settled.state is None:
             raise NotFoundError(f"no task has the id {task_id!r}")
         if settled.state.status != "cancelled":
-            raise ConflictError(f"task {task_id} has ended: it is {settled.state.status}")
+            raise ConflictError(f"task {task_id} has ended: it is {task.standing(settled.state)}")
         return task_id, settled.seq
 
     async def retry(self, task_id: str, reason: str | None) -> tuple[str, int]:

@@ -83,6 +83,10 @@ class NotFoundError(CallboardError, LookupError):
     """No task has that id (status 404)."""
 
 
+class ArchivedError(NotFoundError):
+    """A task ended long ago and was taken out of the views; its events are in the log (status 404)."""
+
+
 class ConflictError(CallboardError):
     """That cannot be done in the state the task is in (status 409)."""
 

@@ -20,7 +20,7 @@ from callboard.config import Config
 from callboard.events import task
 from callboard.events.task import TaskState
 from callboard.events.task_events import TaskEvent
-from callboard.projections.find_ended import Ended
+from callboard.projections.find_ended import FRONT, Ended
 from callboard.projections.queries import Queries
 
 CLEANUP: Final = "cleanup"
@@ -65,13 +65,13 @@ class Housekeeper:
             raise RuntimeError("expected the views of this process to be open")
         before = datetime.now(UTC) - timedelta(seconds=wanted.older_than_seconds)
         settling = Settling(self._tasks, lambda: datetime.now(UTC))
-        archived = seen = place = 0
-        while left := min(BATCH, wanted.limit - seen):
+        archived, seen, place = 0, 0, FRONT
+        while left := min(BATCH, wanted.limit - archived):
             found = await self._queries.ended(wanted.statuses, before, place, left)
             if not found:
                 return CleanupReport(archived, seen - archived, more=False)
             archived += await asyncio.to_thread(_archive, settling, found, ctx)
-            seen, place = seen + len(found), found[-1].n
+            seen, place = seen + len(found), found[-1].place
             ctx.progress(note=f"{archived} tasks archived")
         return CleanupReport(archived, seen - archived, more=True)
 

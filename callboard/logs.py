@@ -7,6 +7,7 @@ import contextlib
 import logging
 import re
 import traceback
+from datetime import datetime
 from typing import Final, TextIO
 
 import structlog
@@ -85,8 +86,13 @@ def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
 def _renderers(json: bool, *, colors: bool) -> list[Processor]:  # noqa: FBT001 -- private, and read in one line
     if json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=_plain)]
     return [one_line, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_plain_traceback)]
+
+
+def _plain(value: object) -> str:
+    """Return what JSON has no form for as text: a time as elsewhere, anything else as Python shows it."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else repr(value)
 
 
 def _plain_traceback(stream: TextIO, exc_info: ExcInfo) -> None:

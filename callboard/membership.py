@@ -12,8 +12,8 @@ from callboard.actors.agent_registry import AgentRegistry
 from callboard.actors.agents import Agent
 from callboard.actors.presence import Presence
 from callboard.errors import ConflictError, NotFoundError
-from callboard.events import subjects
-from callboard.events.agent_events import PROPERTIES, AgentEvent, Announced, Forgotten, differ
+from callboard.events import agent_decisions, subjects
+from callboard.events.agent_events import PROPERTIES, AgentEvent
 from callboard.events.agent_log import AgentLog, AgentState, read
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, LogUnavailableError, VersionConflictError
@@ -79,14 +79,14 @@ class Membership:
         """
         for _ in range(TRIES):
             state = await self._log.one(token(name, "agent"))
-            if state is None or state.announced is None:
+            events = agent_decisions.forget(state, datetime.now(UTC))
+            if not events:
                 raise NotFoundError(f"no agent has the name {name!r}")
             if serving := self.registry.processes().get(name):
                 raise ConflictError(f"agent {name} is served by {serving} of the processes: stop them first")
-            event = Forgotten(originator_id=name, originator_version=state.version + 1, at=datetime.now(UTC))
-            if await self._stored([event]):
+            if await self._stored(events):
                 log.info("agents.forgotten", agent=name)
-                return event.originator_version
+                return events[-1].originator_version
         raise LogUnavailableError(f"agent {name} was announced again and again meanwhile")
 
     async def _open(self) -> None:
@@ -109,14 +109,12 @@ class Membership:
 
     def _announcements(self) -> list[AgentEvent]:
         """Return what the log does not say yet of the agents of this process."""
-        events: list[AgentEvent] = []
         now = datetime.now(UTC)
-        for name, agent in self._agents.items():
-            state = self.registry.state(name) or AgentState(name, 0, None)
-            event = announced(agent, state.version + 1, now)
-            if differ(state.announced, event):
-                events.append(event)
-        return events
+        return [
+            event
+            for name, agent in self._agents.items()
+            for event in agent_decisions.announce(self.registry.state(name), name, properties(agent), now)
+        ]
 
     async def _stored(self, events: list[AgentEvent]) -> bool:
         """Append ``events``; False when another process was faster with one of them."""
@@ -169,9 +167,7 @@ class Membership:
             log.warning("agents.reload_failed", error=str(error))
 
 
-def announced(agent: Agent, version: int, now: datetime) -> Announced:
+def properties(agent: Agent) -> dict[str, Any]:
     """Return what is announced of ``agent``."""
     said: dict[str, Any] = {name: getattr(agent, name) for name in PROPERTIES if name != "rule"}
-    return Announced(
-        originator_id=agent.name, originator_version=version, at=now, rule=agent.can_handle is not None, **said
-    )
+    return {**said, "rule": agent.can_handle is not None}

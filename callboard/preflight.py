@@ -83,11 +83,12 @@ async def _jetstream_refusal(connection: Connection) -> str | None:
 
 
 async def _make_streams(connection: Connection, replicas: int) -> None:
-    try:
-        await ensure(connection, wanted_streams(connection.max_payload, replicas))
-    except LogUnavailableError:
-        _refuse(denied(connection))
-        raise
+    with connection.complaints() as complaints:
+        try:
+            await ensure(connection, wanted_streams(connection.max_payload, replicas))
+        except LogUnavailableError:
+            _refuse(denied(complaints))
+            raise
 
 
 def _version(connection: Connection) -> str:

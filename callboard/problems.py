@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from callboard.errors import BeingBuiltError, ConflictError, NotFoundError, NotReadyError
+from callboard.errors import ArchivedError, BeingBuiltError, ConflictError, NotFoundError, NotReadyError
 from callboard.events.errors import (
     CallboardError,
     EventTooLargeError,
@@ -50,6 +50,7 @@ class Kind(Struct, frozen=True):
 
 
 INVALID: Final = Kind(400, "callboard:invalid", "The request cannot be taken")
+ARCHIVED: Final = Kind(404, "callboard:archived", "The task has been archived")
 NOT_FOUND: Final = Kind(404, "callboard:not_found", "There is no such task")
 CONFLICT: Final = Kind(409, "callboard:conflict", "Not possible in this state")
 TOO_LARGE: Final = Kind(413, "callboard:reply_too_large", "The answer does not fit into a message")
@@ -60,6 +61,7 @@ NOT_READY: Final = Kind(503, "callboard:not_ready", "Not ready, try again")
 KINDS: Final[tuple[tuple[type[Exception], Kind], ...]] = (
     (InvalidValueError, INVALID),
     (EventTooLargeError, INVALID),
+    (ArchivedError, ARCHIVED),
     (NotFoundError, NOT_FOUND),
     (ConflictError, CONFLICT),
     (VersionConflictError, CONFLICT),

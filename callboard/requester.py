@@ -11,6 +11,7 @@ from nats.js import errors as js_errors
 from nats.nuid import NUID
 
 from callboard.errors import (
+    ArchivedError,
     BeingBuiltError,
     ConflictError,
     NoAnswerError,
@@ -27,6 +28,7 @@ from callboard.events.headers import publish_frame
 _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _NOT_READY = 400, 404, 409, 503
 _BEING_BUILT = "callboard:being_built"
 _TOO_LARGE = 10054
+_ARCHIVED = "callboard:archived"
 _CODE_HEADER = "Nats-Service-Error-Code"
 _TEXT_HEADER = "Nats-Service-Error"
 
@@ -161,6 +163,8 @@ def refusal(code: str, text: str, data: bytes) -> CallboardError:
         return InvalidValueError(detail, field=problem.field)
     if status == _NOT_READY and problem.type == _BEING_BUILT:
         return BeingBuiltError(detail)
+    if status == _NOT_FOUND and problem.type == _ARCHIVED:
+        return ArchivedError(detail)
     kinds = {_NOT_FOUND: NotFoundError, _CONFLICT: ConflictError, _NOT_READY: NotReadyError}
     return kinds[status](detail) if status in kinds else ServiceError(status, detail)
 

@@ -5,6 +5,7 @@ every right is tried once with a message that changes nothing, and the errors th
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -92,29 +93,32 @@ async def missing_rights(connection: Connection) -> list[Difference]:
     Raises:
         nats.errors.Error: the connection broke meanwhile, or nobody answered and no right was denied.
     """
-    connection.recent_errors.clear()
+    with connection.complaints() as complaints:
+        await _try_all(connection)
+        # The server takes messages in order, so behind this answer no error is to come. A ping would overtake them:
+        # nats-py writes it at once and publishes a little later.
+        try:
+            await connection.request(PUBLISHES[0].subject, timeout=_ANSWER_SECONDS)
+        except NoRespondersError:  # without JetStream there are still rights
+            return denied(complaints)
+        except NatsError:
+            if not denied(complaints):
+                raise
+        return denied(complaints)
+
+
+async def _try_all(connection: Connection) -> None:
     inbox = connection.new_inbox()
     for subject in (inbox, *SUBSCRIPTIONS):
         subscription = await connection.subscribe(subject)
         await subscription.unsubscribe()
     for probe in PUBLISHES:
         await connection.publish(probe.subject, probe.body, reply=inbox, headers=probe.headers)
-    # The server takes messages in order, so behind this answer no error is to come. A ping would overtake them: nats-py
-    # writes it at once and publishes a little later.
-    try:
-        await connection.request(PUBLISHES[0].subject, timeout=_ANSWER_SECONDS)
-    except NoRespondersError:  # without JetStream there are still rights
-        return denied(connection)
-    except NatsError:
-        if not denied(connection):
-            raise
-    return denied(connection)
 
 
-def denied(connection: Connection) -> list[Difference]:
-    """Return a difference for each right whose lack is among the recent errors of ``connection``."""
-    texts = [str(error) for error in connection.recent_errors]
-    matches = [match for text in texts if (match := _VIOLATION.search(text))]
+def denied(complaints: Iterable[str]) -> list[Difference]:
+    """Return a difference for each right whose lack is among the ``complaints`` of a server."""
+    matches = [match for text in complaints if (match := _VIOLATION.search(text))]
     found = dict.fromkeys((match[1].lower(), _name(match[2])) for match in matches)
     return [_difference(kind, name) for kind, name in found]
 

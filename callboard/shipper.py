@@ -12,7 +12,7 @@ from callboard.errors import NoAnswerError
 from callboard.events.errors import InvalidValueError, LogRefusedError
 from callboard.events.streams import max_command_bytes
 from callboard.outgoing import Outgoing
-from callboard.refusals import Refusals
+from callboard.refusals import Refusals, about_task
 from callboard.requester import Message, Requester
 
 BATCH: Final = 500
@@ -62,7 +62,8 @@ class Shipper:
             NotRunningError, NoAnswerError, ServerNotFoundError, LogRefusedError: as ``Requester.publish``.
         """
         messages = [
-            Message(each.subject, each.command, {REPLY_HEADER: await self._refusals.address(each.id)}) for each in batch
+            Message(each.subject, each.command, {REPLY_HEADER: await self._refusals.address(about_task(each.id))})
+            for each in batch
         ]
         for tried in range(1, _TRIES + 1):
             try:

@@ -9,7 +9,7 @@ import pytest
 
 from callboard.cli.cleanup import age
 from callboard.client import Client
-from callboard.errors import ConflictError, NotFoundError
+from callboard.errors import ArchivedError, ConflictError
 from callboard.events.errors import InvalidValueError
 from callboard.housekeeping import BATCH
 from tests.support.boards import CLI_AGENTS, board_for_test, run
@@ -41,8 +41,11 @@ async def test_what_ended_leaves_the_views_and_stays_in_the_log(board: Running) 
         assert {task.id for task in left.tasks if task.agent != "cleanup"} == {running}
         assert (await client.stats()).total == 2
         for task_id in (*done, *failed):
-            with pytest.raises(NotFoundError):
-                await client.task(task_id)
+            for question in (client.task, client.result, client.wait):
+                with pytest.raises(ArchivedError, match=f"task {task_id} has been archived"):
+                    await question(task_id)
+        with pytest.raises(ConflictError, match="it is archived"):
+            await client.cancel(failed[0])
         log = [event async for event in client.replay() if event.task_id == failed[0]]
         assert [event.event for event in log][-2:] == ["failed", "archived"]
         with pytest.raises(ConflictError, match="it is archived"):
@@ -65,7 +68,7 @@ async def test_only_what_is_old_enough_and_ended_like_that(board: Running) -> No
         assert young.json == {"archived": 0, "skipped": 0, "more": False}
         assert some.json == {"archived": 1, "skipped": 0, "more": False}
         await client.stats(min_seq=await client.last_seq())
-        with pytest.raises(NotFoundError):
+        with pytest.raises(ArchivedError):
             await client.task(failed[0])
 
 
@@ -90,6 +93,17 @@ async def test_a_result_that_is_still_to_be_delivered_keeps_its_task(board: Runn
 
         assert ran.json == {"archived": 0, "skipped": 1, "more": False}
         assert (await client.task(task_id)).status == "completed"
+
+
+async def test_what_cannot_go_yet_does_not_count(board: Running) -> None:
+    hook = [{"channel": "webhook", "url": "http://127.0.0.1:1/nobody"}]
+    async with Client(board.url) as client:
+        await ended(client, "echo", 2, delivery=hook)
+        await ended(client, "echo", 2)
+
+        ran = await asyncio.to_thread(run, board, "cleanup", "--older-than", "0s", "--limit", "2", "--json")
+
+        assert ran.json == {"archived": 2, "skipped": 2, "more": True}
 
 
 async def test_more_than_a_batch_is_archived_in_batches(board: Running) -> None:

@@ -17,6 +17,9 @@ url = pytest.fixture(left_server)
 board = board_for_test()
 
 
+SENT = "sent 2 submissions (the same id again is the same task; what cannot be taken is in callboard dead ls)\n"
+
+
 def submit(url: str, path: Path | str, *more: str, stdin: bytes = b"") -> Ran:
     return callboard("submit", "--file", str(path), *more, "--nats", url, stdin=stdin)
 
@@ -40,7 +43,7 @@ def test_each_line_is_a_task_for_its_agent(url: str, tmp_path: Path) -> None:
 
     ran = submit(url, path)
 
-    assert (ran.code, ran.out, ran.err) == (0, "sent 2 submissions (the same id again is the same task)\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, SENT, "")
     first, second = on_server(url, commands)
     assert (first.subject, second.subject) == ("callboard.submit.billing", "callboard.submit")
     assert msgspec.json.decode(first.data) == {"input": "refund 7", "id": "a", "priority": 2}
@@ -97,6 +100,15 @@ def test_what_was_left_out_is_told_line_by_line(url: str, tmp_path: Path) -> Non
     assert first == "skipped 2 lines:"
     assert [line.partition(":")[0] for line in more] == ["  line 1", "  line 3"]
     assert "\x1b" not in ran.err
+
+
+def test_an_id_that_stands_for_two_submissions_is_a_bad_line(url: str, tmp_path: Path) -> None:
+    lines = '{"id": "a", "input": 1}', '{"input": 1}', '{"id": "a", "input": 2}', '{"input":1,"id":"a"}'
+    ran = submit(url, written(tmp_path / "tasks.jsonl", *lines), "--skip-bad")
+
+    assert ran.out.startswith("sent 3 submissions (")
+    told = "skipped 1 line:\n  line 3: expected id 'a' to name one submission, line 1 has another one"
+    assert ran.err.strip() == told
 
 
 def test_only_some_of_many_bad_lines_are_told(url: str, tmp_path: Path) -> None:

@@ -133,6 +133,19 @@ async def test_what_was_kept_and_is_refused_later_reaches_the_one_who_waits(url:
             await board.wait("a", 30)
 
 
+async def test_a_cancellation_that_is_refused_says_nothing_of_the_task(url: str) -> None:
+    async with Client(url) as board:
+        receipt = await board.cancel("a")
+        message = await board.connection.jetstream().get_msg("CALLBOARD_COMMANDS", receipt.seq)
+        assert message.headers is not None
+        refusal = msgspec.json.encode({"detail": "task a cannot be cancelled: it is completed"})
+        await board.connection.publish(message.headers["Callboard-Reply-To"], refusal)
+        await board.connection.flush()
+
+        with pytest.raises(StillRunningError):
+            await board.wait("a", 0.5)
+
+
 async def test_too_large_a_submission_is_refused_here(url: str) -> None:
     for size in (1_100_000, 3_000_000):
         with pytest.raises(InvalidValueError, match=r"large|at most"):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
@@ -240,3 +241,23 @@ async def test_several_servers_may_be_named_with_spaces_between(nats_server: Nat
     await connection.open(f"nats://127.0.0.1:1 , {nats_server.url} ")
     assert connection.connected_url is not None
     await connection.close()
+
+
+async def test_what_the_server_complains_of_is_collected_once_each_while_somebody_wants_it(tmp_path: Path) -> None:
+    users = "{ user: a, password: a, permissions: { publish: { deny: 'no.>' } } }"
+    config = tmp_path / "test.conf"
+    config.write_text(f"jetstream {{ store_dir: '.' }}\nauthorization {{ users: [{users}] }}\n", "ascii")
+    server = NatsServer(tmp_path / "store", config)
+    connection = Connection()
+    await connection.open(server.url, user="a", password="a")
+    with connection.complaints() as complaints:
+        for number in range(100):
+            await connection.publish(f"no.{number % 50}")
+        await connection.flush()
+    await connection.publish("no.more")
+    await connection.flush()
+    await eventually(lambda: connection.may_not_publish("no.more"), "the last complaint is there")
+    assert list(complaints) == [f'nats: permissions violation for publish to "no.{number}"' for number in range(50)]
+    assert len(connection.recent_errors) == 20
+    await connection.close()
+    server.kill()

@@ -9,39 +9,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from callboard.actors.loading import load
-from callboard.app import App
 from callboard.config import Config
 from tests.support.beating import beats, fire, handled, set_and_taken, submitted, timers
 from tests.support.fresh_server import wire_to_server
-from tests.support.log_lines import LogLines, captured
+from tests.support.log_lines import captured
 from tests.support.nats_server import NatsServer
+from tests.support.successive_boards import Boards
 from tests.support.waiting import until
 from tests.support.wire import Wire
 
-AGENTS = Path(__file__).parent / "data" / "heartbeat_agents.py"
 SECOND = timedelta(seconds=1)
 HOUR = {"agent": "pulse", "input": 1, "every_seconds": 3600.0}
 BUSY = {"agent": "pulse", "input": 1, "every_seconds": 1.0, "overlap": "allow"}
 wire = pytest_asyncio.fixture(wire_to_server)
-
-
-class Boards:
-    """One callboard after the other, on one server and directory."""
-
-    def __init__(self, directory: Path, server: NatsServer, lines: LogLines) -> None:
-        self._directory, self._url, self.lines = directory, server.url, lines
-        self._app: App | None = None
-
-    def start(self, **settings: Any) -> None:
-        config = Config.build(directory=self._directory / "board", nats_url=self._url, **settings)
-        self._app = App(config, load(str(AGENTS)))
-        self._app.start()
-
-    def stop(self) -> None:
-        app, self._app = self._app, None
-        if app is not None:
-            app.stop(0)
 
 
 @pytest_asyncio.fixture

@@ -13,6 +13,7 @@ from tests.support.source import ROOT
 
 PROGRAM = """
 import logging, sys
+from datetime import UTC, datetime
 import structlog
 from callboard.logs import configure
 
@@ -20,6 +21,7 @@ configure(sys.stderr, sys.argv[1], sys.argv[2])
 log = structlog.get_logger()
 log.debug("task.seen", task_id="a")
 log.warning("task.odd", text="one\\ntwo\\x1b[31m\\u2028three", thing=object())
+log.info("task.timed", at=datetime(2026, 3, 1, 9, tzinfo=UTC)) if sys.argv[1] == "debug" else None
 log.info("forged\\nerror: all is lost")
 logging.getLogger("some.library").warning("from %s", "afar\\nand near")
 logging.getLogger("httpx").info("GET https://example.org/bot-secret/send")
@@ -62,13 +64,18 @@ def test_times_are_utc_and_libraries_are_named() -> None:
     assert [entry.get("logger") for entry in found] == [None, None, "some.library", None, "some.library"]
 
 
+def test_a_time_is_written_as_the_time_of_the_line_is() -> None:
+    (found,) = (entry for entry in entries(level="debug") if entry["event"] == "task.timed")
+    assert found["at"] == "2026-03-01T09:00:00Z"
+
+
 def test_values_are_kept_as_they_are_in_json() -> None:
     odd = entries()[0]
     assert odd["text"] == "one\ntwo\x1b[31m\u2028three"
     assert odd["thing"].startswith("<object object")
 
 
-@pytest.mark.parametrize(("level", "count"), [("debug", 6), ("info", 5), ("warning", 4), ("error", 2)])
+@pytest.mark.parametrize(("level", "count"), [("debug", 7), ("info", 5), ("warning", 4), ("error", 2)])
 def test_what_is_below_the_level_is_left_out(level: str, count: int) -> None:
     assert len([entry for entry in entries(level=level) if entry.get("logger") != "asyncio"]) == count
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from callboard.client import Client
-from callboard.errors import BeingBuiltError, NotReadyError
+from callboard.errors import ArchivedError, BeingBuiltError, NotReadyError
 from callboard.events import subjects
 from callboard.past import builds
 from callboard.replies import TaskStats
@@ -139,3 +139,14 @@ async def test_events_that_nobody_can_read_are_left_out_of_the_past_too(running:
     url = running.app.url
     seq = await asyncio.to_thread(on_server, url, lambda nats: store_event(nats, "odd", 1, "submitted", priority=[]))
     assert (await client.stats(as_of=seq)).total == (await client.stats(min_seq=seq)).total
+
+
+async def test_a_task_that_was_archived_since_is_there_as_long_as_it_was(client: Client) -> None:
+    [event, *_] = reversed(await client.events("task-3"))
+    cleanup = await client.submit_and_wait({"older_than_seconds": 0}, agent="cleanup", wait_seconds=20)
+    last = (await client.task(cleanup.id)).seq
+    await client.stats(min_seq=last)
+    assert (await client.task("task-3", as_of=event.seq)).status == "cancelled"
+    for as_of in (None, last):
+        with pytest.raises(ArchivedError):
+            await client.task("task-3", as_of=as_of)

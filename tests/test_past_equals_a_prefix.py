@@ -14,7 +14,7 @@ from callboard.past.past_queries import PastQueries
 from callboard.projections.difference import first_difference
 from callboard.projections.excerpt import Excerpt
 from callboard.projections.queries import Queries
-from tests.support.log_stretch import log_of, mixed, named
+from tests.support.log_stretch import Event, log_of, mixed, named
 from tests.support.past import build, checkpoints, messages
 from tests.support.task_commands import Command, any_history, stories
 from tests.support.task_story import NOW, QUEUED, RUNNING, attempt_failed, cancelled, completed, failed
@@ -34,7 +34,7 @@ def play(story: list[Command]) -> list[TaskEvent]:
 histories = st.lists(st.one_of(stories.map(play), any_history), min_size=1, max_size=4)
 
 
-def one_log(them: list[list[TaskEvent]], chance: random.Random) -> list[TaskEvent]:
+def one_log(them: list[list[TaskEvent]], chance: random.Random) -> list[Event]:
     return mixed([named(f"task-{number}", history) for number, history in enumerate(them)], chance)
 
 

@@ -156,6 +156,19 @@ async def test_all_missing_rights_are_named_at_once(tmp_path: Path) -> None:
     assert len(found) == 9
 
 
+async def test_no_missing_right_is_left_out_however_many_there_are(tmp_path: Path) -> None:
+    config = permissions(
+        deny_publish='"$JS.API.*.>", "$JS.ACK.>", "callboard.>"', deny_subscribe='"callboard.>", "$SRV.>"'
+    )
+    with server_with(tmp_path, JETSTREAM, config) as server:
+        found = await refused(server.url, **LOGIN)
+    publishes = [probe.subject for probe in PUBLISHES if probe.subject != "$JS.API.INFO"]
+    assert list(found) == [
+        *(f"permission to subscribe to {subject}" for subject in SUBSCRIPTIONS),
+        *(f"permission to publish to {subject}" for subject in publishes),
+    ]
+
+
 async def test_a_missing_right_to_make_a_stream_is_named_when_the_stream_is_absent(tmp_path: Path) -> None:
     subject = "$JS.API.STREAM.CREATE.CALLBOARD_TIMERS"
     users = permissions(deny_publish=f'"{subject}"').replace("users: [", "users: [{user: ops, password: ops}, ")

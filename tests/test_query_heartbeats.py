@@ -2,54 +2,26 @@
 
 import random
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from callboard.events.heartbeat import parse
-from callboard.events.heartbeat_decisions import put, remove
-from callboard.events.heartbeat_events import HeartbeatEvent, UnknownHeartbeatEvent, fold
+from callboard.events.heartbeat_events import HeartbeatEvent, UnknownHeartbeatEvent
 from callboard.events.task_events import TaskEvent
 from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
-from tests.support.log_stretch import cut, log_event
-from tests.support.task_story import START, assigned, routed, submitted
+from tests.support import log_stretch
+from tests.support.heartbeat_story import DAILY, HOUR, HOURLY, PAUSED, commands, fired
+from tests.support.log_stretch import cut
+from tests.support.task_story import START
 from tests.support.views import filled, rows
-
-HOURLY = parse(b'{"agent":"billing","input":{"n": 1e0},"every_seconds":3600}')
-DAILY = parse(b'{"agent":"billing","input":1,"cron":"0 9 * * *","timezone":"Europe/Berlin","overlap":"allow"}')
-HOUR = timedelta(hours=1)
-
-
-def stored(event: HeartbeatEvent | TaskEvent, seq: int) -> LogEvent:
-    if isinstance(event, TaskEvent):
-        return log_event(event, seq)
-    name = event.TOPIC.removeprefix("heartbeat.")
-    subject = f"callboard.events.heartbeat.{event.originator_id}.{event.originator_version}.{name}"
-    return LogEvent.from_message(subject, seq, msgspec.json.encode(event), event_id=f"event-{seq}")
 
 
 def log_of(*events: HeartbeatEvent | TaskEvent) -> list[LogEvent]:
-    return [stored(event, seq) for seq, event in enumerate(events, 1)]
-
-
-def commands(name: str, *definitions: Any) -> list[HeartbeatEvent]:
-    """Return the events of setting a heartbeat to one definition after the other, None to remove it."""
-    events: list[HeartbeatEvent] = []
-    for number, definition in enumerate(definitions):
-        state, now, by = fold(None, events), START + number * HOUR, f"e-{number + 1}"
-        new = remove(state, now, by=by) if definition is None else put(state, name, definition, now, by=by)
-        events += new
-    return events
-
-
-def fired(name: str, due: datetime) -> list[TaskEvent]:
-    task_id = f"{name}-{due:%Y%m%dT%H%M%SZ}"
-    events = [submitted(1, heartbeat=name, scheduled_for=due), routed(2), assigned(3)]
-    return [msgspec.structs.replace(event, originator_id=task_id, at=due) for event in events]
+    return log_stretch.log_of(events)
 
 
 @pytest.fixture
@@ -103,8 +75,7 @@ async def test_the_last_fire_is_the_one_that_was_submitted_last(path: Path, quer
 
 
 async def test_one_that_is_set_anew_keeps_its_last_fire(path: Path, queries: Queries) -> None:
-    off = msgspec.structs.replace(HOURLY, enabled=False)
-    first, second = commands("a", HOURLY, off)
+    first, second = commands("a", HOURLY, PAUSED)
     filled(path, [log_of(first, *fired("a", START + HOUR), second)])
     (item,) = await listed(queries)
     assert (item["enabled"], item["next_fire"], item["last_fire"]) == (False, None, "2026-03-01T10:00:00Z")

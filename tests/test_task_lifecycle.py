@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from functools import cache, partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,14 @@ from callboard.events import task
 from callboard.events.submission import Submission
 from callboard.events.task import TERMINAL, Route, TaskState, evolve
 from callboard.events.task_events import EVENTS, TaskEvent
+from tests.support.diagram import Arrow, drawn, steps
+from tests.support.source import ROOT
 from tests.support.task_story import ID, LATER, LOG, NOW, OOPS, OUTPUT, ROUTE, START, submission
 
-PAGE = (Path(__file__).parent.parent / "docs" / "task-lifecycle.md").read_text(encoding="utf-8")
-ARROW = re.compile(r"^ *(\S+) --> (\S+?)(?:: (\S+))?$", re.MULTILINE)
+PAGE_NAME = "task-lifecycle.md"
+PAGE = (ROOT / "docs" / PAGE_NAME).read_text(encoding="utf-8")
 FIELD = re.compile(r"`(\w+)`(\??)")
 NOBODY = Route(agent=None, reason="nobody takes it")
-Transition = tuple[str, str, str]
 
 
 def submissions() -> Iterator[Submission]:
@@ -65,9 +65,9 @@ def essence(state: TaskState) -> tuple[object, ...]:
 
 
 @cache
-def walk() -> set[Transition]:
+def walk() -> set[Arrow]:
     """Return every step that any decision, made early or late, in any reachable state leads to."""
-    found: set[Transition] = set()
+    found: set[Arrow] = set()
     seen: set[object] = set()
     todo: list[TaskState | None] = [None]
     while todo:
@@ -84,24 +84,21 @@ def walk() -> set[Transition]:
     return found
 
 
-def drawn() -> list[tuple[str, str, str]]:
-    diagram = PAGE.split("```mermaid")[1].split("```")[0]
-    return ARROW.findall(diagram)
-
-
 def test_the_diagram_shows_exactly_what_decisions_can_do() -> None:
-    arrows = [arrow for arrow in drawn() if arrow[1] != "[*]"]
+    arrows = steps(PAGE_NAME)
     assert set(arrows) == walk()
     assert len(arrows) == len(set(arrows))
 
 
 def test_the_diagram_ends_in_the_terminal_states_that_are_reached() -> None:
     reached = {after for _before, after, _event in walk()}
-    assert {before for before, after, _event in drawn() if after == "[*]"} == TERMINAL & reached
+    assert {before for before, after, _event in drawn(PAGE_NAME) if after == "[*]"} == TERMINAL & reached
 
 
 def test_every_event_is_drawn() -> None:
-    assert {event for _before, _after, event in drawn() if event} == {cls.TOPIC.removeprefix("task.") for cls in EVENTS}
+    assert {event for _before, _after, event in drawn(PAGE_NAME) if event} == {
+        cls.TOPIC.removeprefix("task.") for cls in EVENTS
+    }
 
 
 def rows(heading: str) -> dict[str, list[str]]:

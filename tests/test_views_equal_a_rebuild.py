@@ -3,26 +3,36 @@
 import contextlib
 import random
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callboard.events import heartbeat_events
+from callboard.events.heartbeat import Heartbeat
+from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task import fold
-from callboard.events.task_events import Archived, Assigned, Started, TaskEvent, UnknownEvent, decode
+from callboard.events.task_events import Archived, Assigned, Started, Submitted, TaskEvent, UnknownEvent, decode
 from callboard.projections import find_tasks
 from callboard.projections.difference import first_difference
 from callboard.projections.reader import connect
-from tests.support.log_stretch import cut, log_of, mixed, named
+from callboard.projections.times import micros
+from tests.support import heartbeat_story
+from tests.support.heartbeat_story import DAILY, HOUR, HOURLY, NAMES, PAUSED, commands, fired
+from tests.support.log_stretch import Event, cut, log_of, mixed, named
 from tests.support.task_commands import Command, any_history, stories
-from tests.support.task_story import QUEUED, assigned, attempt_failed, cancelled, completed, delivered, started
+from tests.support.task_story import QUEUED, START, assigned, attempt_failed, cancelled, completed, delivered, started
 from tests.support.views import filled, opened, rows
 
 tasks = st.lists(stories, min_size=1, max_size=4)
 garbage = st.lists(any_history, min_size=1, max_size=3)
 chances = st.randoms(use_true_random=False)
+beats = st.lists(heartbeat_story.stories, min_size=1, max_size=len(NAMES))
+beat_garbage = st.tuples(*map(heartbeat_story.any_history, NAMES))
+fires = st.lists(st.tuples(st.sampled_from(NAMES), stories), max_size=3)
 
 
 def play(task_id: str, story: list[Command]) -> list[TaskEvent]:
@@ -31,6 +41,27 @@ def play(task_id: str, story: list[Command]) -> list[TaskEvent]:
         state = fold(None, history)
         history += command.aimed_at(state)(state)
     return named(task_id, history)
+
+
+def play_fires(them: Iterable[tuple[str, list[Command]]]) -> list[list[TaskEvent]]:
+    """Return the histories of tasks that heartbeats submitted."""
+    return [
+        [
+            msgspec.structs.replace(event, heartbeat=name) if isinstance(event, Submitted) else event
+            for event in play(f"{name}-{number}", story)
+        ]
+        for number, (name, story) in enumerate(them)
+    ]
+
+
+def folded(history: list[HeartbeatEvent]) -> list[tuple[object, ...]]:
+    """Return what the rows of the heartbeats have to say by the fold."""
+    found: list[tuple[object, ...]] = []
+    for name in NAMES:
+        state = heartbeat_events.fold(None, [event for event in history if event.originator_id == name])
+        if state is not None and (set_to := state.definition) is not None:
+            found.append((name, set_to.cron, set_to.enabled, micros(state.set_at), state.version))
+    return found
 
 
 def readable(event: TaskEvent) -> bool:
@@ -59,7 +90,7 @@ def started_attempts(history: list[TaskEvent]) -> list[tuple[int, int]]:
     return found
 
 
-def assert_the_cut_makes_no_difference(histories: list[list[TaskEvent]], chance: random.Random) -> None:
+def assert_the_cut_makes_no_difference(histories: Iterable[Sequence[Event]], chance: random.Random) -> None:
     log = log_of(mixed(histories, chance))
     with tempfile.TemporaryDirectory() as directory:
         live = filled(Path(directory, "live"), cut(log, chance))
@@ -83,6 +114,48 @@ def test_events_that_no_callboard_would_write_give_the_same_rows_for_every_cut_t
 ) -> None:
     histories = [named(f"task-{number}", history) for number, history in enumerate(them)]
     assert_the_cut_makes_no_difference(histories, chance)
+
+
+@settings(max_examples=40)  # each makes three files
+@given(beats, fires, chances)
+def test_heartbeats_and_what_they_submitted_give_the_same_rows_for_every_cut(
+    them: list[list[Heartbeat | None]], fired: list[tuple[str, list[Command]]], chance: random.Random
+) -> None:
+    histories = [commands(name, *story) for name, story in zip(NAMES, them, strict=False)]
+    assert_the_cut_makes_no_difference([*histories, *play_fires(fired)], chance)
+
+
+@settings(max_examples=40)  # each makes three files
+@given(beat_garbage, fires, chances)
+def test_events_of_heartbeats_that_no_callboard_would_write_give_the_same_rows_for_every_cut_too(
+    them: tuple[list[HeartbeatEvent], ...], fired: list[tuple[str, list[Command]]], chance: random.Random
+) -> None:
+    assert_the_cut_makes_no_difference([*them, *play_fires(fired)], chance)
+
+
+@given(beat_garbage, chances)
+def test_the_view_has_the_heartbeat_that_the_fold_has_after_every_batch(
+    them: tuple[list[HeartbeatEvent], ...], chance: random.Random
+) -> None:
+    history = [event for event in mixed(them, chance) if isinstance(event, HeartbeatEvent)]
+    with tempfile.TemporaryDirectory() as directory, opened(Path(directory, "views")) as views:
+        for batch in cut(log_of(history), chance, longest=3):
+            views.apply(batch)
+            sql = "SELECT name, cron, enabled, set_at, version FROM heartbeats ORDER BY name"
+            assert rows(views.path, sql) == folded(history[: views.position])
+
+
+def test_a_heartbeat_that_fired_was_paused_resumed_removed_and_set_again_comes_out_the_same(tmp_path: Path) -> None:
+    first, paused, resumed, gone, again = commands("a", HOURLY, PAUSED, HOURLY, None, DAILY)
+    early, late, last = (fired("a", START + number * HOUR) for number in (1, 3, 9))
+    log = log_of([first, *early, paused, resumed, *late, gone, again, *last])
+    whole = filled(tmp_path / "whole", [log])
+    for number in range(1, len(log)):
+        parted = filled(tmp_path / f"parted-{number}", [log[:number], log[number:]])
+        assert first_difference(parted, whole) is None
+    assert rows(whole, "SELECT name, enabled, version, last_task_id FROM heartbeats") == [
+        ("a", 1, 5, "a-20260301T180000Z")
+    ]
 
 
 @given(st.one_of(stories.map(lambda story: play("task-1", story)), any_history), chances)

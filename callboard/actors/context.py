@@ -112,7 +112,7 @@ class Context:
     def _subtasks(self, what: str) -> Family:
         if self._family is None:
             raise InvalidValueError(
-                f"expected {what} in a handler that callboard runs in its own process: here are no subtasks"
+                f"expected no {what} here: handlers in a process of their own, or without callboard, have no subtasks"
             )
         return self._family
 

@@ -184,7 +184,7 @@ class Orchestrator(BatchActor):
 
 def _not_cancelled(state: TaskState, _events: Sequence[TaskEvent]) -> str | None:
     called_off = not state.terminal or state.status == "cancelled"
-    return None if called_off else f"cannot be cancelled: it is {state.status}"
+    return None if called_off else f"cannot be cancelled: it is {task.standing(state)}"
 
 
 def _not_retried(state: TaskState, events: Sequence[TaskEvent]) -> str | None:

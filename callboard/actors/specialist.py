@@ -94,6 +94,8 @@ class Specialist(LeaseHolder):
             # Redelivered while it runs here: the newer letter is the one to acknowledge.
             older, run.letter = run.letter, letter
             older.mailbox.forget([older])
+            if run.joins:
+                letter.mailbox.lend(letter)
             return None
         if self._draining:
             self.give_back([letter])

@@ -12,6 +12,7 @@ from callboard.cli.output import remark
 from callboard.cli.submit import parse
 from callboard.cli.text import compact, moment, safe
 from callboard.client_heartbeats import HeartbeatFields
+from callboard.events.errors import InvalidValueError
 from callboard.events.subjects import QUERY
 from callboard.replies import HeartbeatInfo, HeartbeatList, Receipt, read
 
@@ -47,8 +48,13 @@ class Definition:
         """Return the fields as the client takes them.
 
         Raises:
-            InvalidValueError: --delivery has something else than JSON.
+            InvalidValueError: --delivery has something else than JSON, or the options do not go together.
         """
+        if (self.every_seconds is None) == (self.cron is None):
+            got = "neither" if self.cron is None else "both"
+            raise InvalidValueError(f"expected one of --every and --cron, got {got} of them")
+        if self.timezone is not None and self.cron is None:
+            raise InvalidValueError("expected a timezone together with cron only: seconds have none", field="timezone")
         return {
             "every_seconds": self.every_seconds,
             "cron": self.cron,
@@ -94,7 +100,7 @@ async def list_(*, then: Then = NOW, options: Options = DEFAULTS) -> int:
             each.name,
             each.agent,
             _when(each),
-            "" if each.enabled else "paused",
+            "active" if each.enabled else "paused",
             each.overlap,
             moment(each.last_fire),
             moment(each.next_fire),

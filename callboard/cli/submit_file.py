@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
+import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -38,7 +39,7 @@ class Lines:
     """The submissions in a ``file`` that can be read again and again.
 
     A line without an id gets one that is made of its own bytes, of ``batch`` and of how often the same line stood above
-    it: the same file once more is the same tasks.
+    it: the same file once more is the same tasks. A line with the id of one above it has to say the same.
     """
 
     def __init__(self, file: BinaryIO, batch: str = "") -> None:
@@ -48,11 +49,19 @@ class Lines:
     def read(self) -> Iterator[Outgoing | BadLine]:
         """Yield what each line is, from the first on; empty lines are left out."""
         seen: Counter[bytes] = Counter()
+        first: dict[str, tuple[int, int]] = {}
         for number, line in _numbered(self._file):
             try:
-                yield from_json(line, self._id_of(line, seen))
+                each = from_json(line, self._id_of(line, seen))
             except InvalidValueError as error:
                 yield BadLine(number, str(error))
+                continue
+            content = _content(each)
+            above, other = first.setdefault(each.id, (number, content))
+            if content == other:
+                yield each
+            else:
+                yield BadLine(number, f"expected id {each.id!r} to name one submission, line {above} has another one")
 
     def _id_of(self, line: bytes, seen: Counter[bytes]) -> Callable[[], str]:
         def make() -> str:
@@ -75,11 +84,10 @@ def submit_file(source: str, options: Options, *, skip_bad: bool, batch: str) ->
         count, bad = _check(lines)
         if bad and not skip_bad:
             name = "standard input" if source == STDIN else source
-            raise InvalidValueError(
-                f"{len(bad)} lines of {name} are no submissions, so nothing was sent:\n{_told(bad)}"
-            )
+            wrong = f"{_lines(len(bad))} of {name} that are none"
+            raise InvalidValueError(f"expected submissions only, got {wrong}; nothing was sent:\n{_told(bad)}")
         if bad:
-            remark(f"skipped {len(bad)} lines:\n{_told(bad)}")
+            remark(f"skipped {_lines(len(bad))}:\n{_told(bad)}")
         ids = asyncio.run(_submit(lines, count, options))
     out = options.output()
     if out.json:
@@ -87,7 +95,7 @@ def submit_file(source: str, options: Options, *, skip_bad: bool, batch: str) ->
     else:
         # Nobody has looked at them yet: which are tasks that were there before, the answer to a batch does not say.
         sent = "1 submission" if len(ids) == 1 else f"{len(ids)} submissions"
-        out.text(f"sent {sent} (the same id again is the same task)")
+        out.text(f"sent {sent} (the same id again is the same task; what cannot be taken is in callboard dead ls)")
     return 0
 
 
@@ -113,6 +121,15 @@ def _check(lines: Lines) -> tuple[int, list[BadLine]]:
             if count % _SHOWN_EVERY == 0:
                 bar.update(step, completed=count)
     return count, bad
+
+
+def _content(submission: Outgoing) -> int:
+    """Return a number that stands for what a submission says, however it is written."""
+    return hash(msgspec.json.encode(msgspec.json.decode(submission.request), order="deterministic"))
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
 
 
 def _told(bad: list[BadLine]) -> str:

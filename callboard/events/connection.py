@@ -7,7 +7,7 @@ holds what they rely on.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from nats.aio.client import Client
@@ -35,6 +35,7 @@ class Connection(Client):
         self.answers = Answers(self)
         self._on_reconnect: list[Callable[[], None]] = []
         self.recent_errors: deque[Exception] = deque(maxlen=20)
+        self._complaints: list[dict[str, None]] = []
 
     async def open(self, url: str, *, name: str = "callboard", connect_attempts: int = 0, **options: Any) -> None:
         """Connect to ``url``; afterwards reconnect for ever, and never buffer publishes while disconnected.
@@ -76,6 +77,19 @@ class Connection(Client):
         """Take back what :meth:`on_reconnect` asked for; nothing happens when it was not asked for."""
         if call in self._on_reconnect:
             self._on_reconnect.remove(call)
+
+    @contextlib.contextmanager
+    def complaints(self) -> Iterator[dict[str, None]]:
+        """Collect what the server complains of meanwhile, each text once and in order: as many as there are reasons.
+
+        ``recent_errors`` forgets the oldest, so that a process that is denied something for days does not grow.
+        """
+        heard: dict[str, None] = {}
+        self._complaints.append(heard)
+        try:
+            yield heard
+        finally:
+            self._complaints = [each for each in self._complaints if each is not heard]
 
     def may_not_publish(self, subject: str) -> bool:
         """Tell whether the server has lately said that this user may not publish to ``subject``.
@@ -197,6 +211,8 @@ class Connection(Client):
 
     async def _remember(self, error: Exception) -> None:
         self.recent_errors.append(error)
+        for heard in self._complaints:
+            heard[str(error)] = None
 
     async def _reconnected(self) -> None:
         for call in list(self._on_reconnect):

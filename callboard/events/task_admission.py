@@ -107,7 +107,7 @@ def may_retry(state: TaskState) -> bool:
 
 
 def standing(state: TaskState) -> str:
-    """Return what people are told a task is, when it cannot be retried: its status, or ``archived``."""
+    """Return what people are told a task is, when it cannot be retried or cancelled: its status, or ``archived``."""
     return "archived" if state.archived else state.status
 
 

@@ -3,31 +3,44 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import json
 
 from callboard.projections.times import micros
 
-# The tasks of a status are most of all there are: in the order of the table, a walk through all of them reads each row
-# once. An index would cost every task two writes.
+# The tasks of a status are most of all there are, so that only the time narrows them down. A walk through the table
+# would read every input and output on its way to ``finished_at``, which lies behind them in a row.
 _SELECT = """
-SELECT n, id, version FROM tasks
-WHERE n > ? AND finished_at < ? AND +status IN (SELECT value FROM json_each(?)) ORDER BY n LIMIT ?
+SELECT finished_at, n, id, version FROM tasks
+WHERE finished_at < ? AND (finished_at, n) > (?, ?) AND +status IN (SELECT value FROM json_each(?))
+ORDER BY finished_at, n LIMIT ?
 """
 
 
-class Ended(NamedTuple):
-    """A task that has ended: its place in the view, its id, and the version of its last event."""
+class Place(NamedTuple):
+    """Where a task stands among those that have ended: by the time of that, then by its place in the view."""
 
+    finished_at: int
     n: int
+
+
+FRONT: Final = Place(-(2**63), 0)
+"""Before all of them, whatever their clocks said."""
+
+
+class Ended(NamedTuple):
+    """A task that has ended: its place, its id, and the version of its last event."""
+
+    place: Place
     id: str
     version: int
 
 
 def ended(
-    connection: sqlite3.Connection, statuses: Sequence[str], before: datetime, above: int, limit: int
+    connection: sqlite3.Connection, statuses: Sequence[str], before: datetime, behind: Place, limit: int
 ) -> list[Ended]:
-    """Return up to ``limit`` tasks in ``statuses`` that ended ``before``, by place, from behind ``above`` on."""
-    values = (above, micros(before), json.encode(statuses).decode(), limit)
-    return [Ended(*row) for row in connection.execute(_SELECT, values).fetchall()]
+    """Return up to ``limit`` tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` on."""
+    values = (micros(before), *behind, json.encode(statuses).decode(), limit)
+    found = connection.execute(_SELECT, values).fetchall()
+    return [Ended(Place(finished_at, n), task_id, version) for finished_at, n, task_id, version in found]

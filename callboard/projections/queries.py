@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from callboard.projections import find_agents, find_ended, find_heartbeats, find_tasks, task_stats
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
-from callboard.projections.find_ended import Ended
+from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.reader import connect
@@ -58,9 +58,9 @@ class Queries:
         """Return every heartbeat there is, by name, with its next fire after ``now``."""
         return await self._run(lambda connection: find_heartbeats.heartbeats(connection, now))
 
-    async def ended(self, statuses: Sequence[str], before: datetime, above: int, limit: int) -> list[Ended]:
-        """Return tasks in ``statuses`` that ended ``before``, by their place in the view, from behind ``above`` on."""
-        return await self._run(lambda connection: find_ended.ended(connection, statuses, before, above, limit))
+    async def ended(self, statuses: Sequence[str], before: datetime, behind: Place, limit: int) -> list[Ended]:
+        """Return tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` a place on."""
+        return await self._run(lambda connection: find_ended.ended(connection, statuses, before, behind, limit))
 
     def close(self) -> None:
         """Let running queries end, and close the connections; closing twice does nothing."""

@@ -60,6 +60,7 @@ CREATE INDEX tasks_by_user ON tasks (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX tasks_by_session ON tasks (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX tasks_by_tenant ON tasks (tenant_id) WHERE tenant_id IS NOT NULL;
 CREATE INDEX tasks_by_parent ON tasks (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX tasks_by_end ON tasks (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX tasks_in_time ON tasks (submitted_at, status, agent, completion);
 CREATE INDEX tasks_by_completion ON tasks (completion) WHERE completion IS NOT NULL;
 CREATE INDEX tasks_by_duration ON tasks (agent, duration_ms) WHERE duration_ms IS NOT NULL;
@@ -130,7 +131,7 @@ def _rarely(changes: _Changes, task_id: str, entries: list[Entry]) -> None:
 
 TASKS: Final = Projection(
     name="tasks",
-    version=2,
+    version=3,
     tables=("tasks", "task_deliveries"),
     schema=f"{SCHEMA}{task_deliveries.SCHEMA}",
     apply=apply,

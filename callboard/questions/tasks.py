@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from callboard import requests
-from callboard.errors import NotFoundError
+from callboard.errors import ArchivedError, NotFoundError
 from callboard.events.subjects import token
 from callboard.events.submission import decode
 from callboard.events.task_state import TERMINAL
+from callboard.past.place import Place
 from callboard.projections.answers import TaskAnswer, TasksAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.sights import Sights
@@ -41,8 +42,10 @@ async def result(sights: Sights, data: bytes) -> TaskAnswer:
         with sights.runner.watch(task_id) as watch:
             found = await _newest(sights, task_id)
             left = until - loop.time()
-            if left <= 0 or (found is not None and found.status in TERMINAL):
-                return _found(found, task_id)
+            if found is None and (left <= 0 or await _archived(sights, task_id)):
+                raise await _missing(sights, task_id)
+            if found is not None and (left <= 0 or found.status in TERMINAL):
+                return found
             await watch.wait(left)
 
 
@@ -50,7 +53,10 @@ async def task(sights: Sights, data: bytes) -> TaskAnswer:
     """Return one task."""
     query = decode(_task, data)
     views = await sights.at(query, token(query.id))
-    return _found(await views.task(query.id), query.id)
+    found = await views.task(query.id)
+    if found is None:
+        raise await _missing(sights, query.id, await sights.place(query))
+    return found
 
 
 async def tasks(sights: Sights, data: bytes) -> TasksAnswer:
@@ -74,7 +80,7 @@ async def events(sights: Sights, data: bytes) -> EventsAnswer:
         stored = await sights.load_events(query.id)
         as_of_seq = max([query.min_seq, *(seq for _, seq, _ in stored)])
     if not stored:
-        raise _missing(query.id)
+        raise await _missing(sights, query.id, place)
     return EventsAnswer([_event(*each) for each in stored], as_of_seq)
 
 
@@ -92,14 +98,16 @@ async def _newest(sights: Sights, task_id: str) -> TaskAnswer | None:
     return found
 
 
-def _found(task: TaskAnswer | None, task_id: str) -> TaskAnswer:
-    if task is None:
-        raise _missing(task_id)
-    return task
-
-
-def _missing(task_id: str) -> NotFoundError:
+async def _missing(sights: Sights, task_id: str, place: Place | None = None) -> NotFoundError:
+    if await _archived(sights, task_id, place):
+        return ArchivedError(f"task {task_id} has been archived: see callboard log replay --task {task_id}")
     return NotFoundError(f"no task has the id {task_id!r}")
+
+
+async def _archived(sights: Sights, task_id: str, place: Place | None = None) -> bool:
+    """Tell whether the log says, up to ``place`` if that is given, that the views need the task no longer."""
+    events = [each for each in await sights.load_events(task_id) if place is None or each[1] <= place.seq]
+    return bool(events) and events[-1][0] == "archived"
 
 
 def _event(name: str, seq: int, data: bytes) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Tasks that have to do with each other, when what runs them is killed: nothing is forgotten, nothing is done twice."""
 
+import os
+import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,11 @@ from tests.support.wire_event import last, names
 
 DATA = Path(__file__).parents[1] / "data"
 BLOCKED = 200
+PARENTS = 12
+"""More than an agent with one place holds at a time, those that only wait left out."""
+
+LAPSED_SECONDS = 4.0
+"""Twice the ack wait."""
 
 
 class Boards:
@@ -40,6 +48,9 @@ class Boards:
         )
         self.running[name] = board
         return board.await_ready()
+
+    def log(self, name: str = "board") -> str:
+        return (self._directory / f"{name}.log").read_text(encoding="utf-8")
 
     def kill(self, name: str = "board") -> None:
         self.running.pop(name).kill()
@@ -158,4 +169,24 @@ async def test_a_parent_that_is_killed_while_it_joins_spawns_nothing_twice(board
     assert answer["output"]["attempt"] == 2
     tasks = {event.task_id for event in await wire.events() if event.subject.startswith("callboard.events.task.")}
     assert tasks == {"parent", *(f"parent--{number + 1}" for number in numbers)}
+    await wire.close()
+
+
+@pytest.mark.parametrize("boards", ["family_agents.py"], indirect=True)
+async def test_parents_that_wait_do_not_stall_their_agent_after_a_freeze(boards: Boards) -> None:
+    wire = await Wire.open(boards.start())
+    live = await wire.follow()
+    for number in range(PARENTS):
+        await wire.publish("callboard.submit.branch", {"id": f"p-{number}", "input": {"gate": str(boards.go)}})
+    await live.until_all("started", PARENTS + 1)
+    pid = boards.running["board"].process.pid
+
+    os.kill(pid, signal.SIGSTOP)
+    frozen = time.monotonic()
+    await eventually(lambda: time.monotonic() - frozen > LAPSED_SECONDS, "the leases have lapsed")
+    os.kill(pid, signal.SIGCONT)
+    await eventually(lambda: "mailbox.leases_lapsed" in boards.log(), "what it held is let go of")
+    boards.go.touch()
+
+    await live.until_all("completed", 2 * PARENTS)
     await wire.close()

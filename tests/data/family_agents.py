@@ -41,6 +41,18 @@ async def tree(task: Task, ctx: Context) -> Any:
     return 1 + sum(counts)
 
 
+@specialist("branch", concurrency=1)
+async def branch(task: Task, ctx: Context) -> int:
+    """Wait for a leaf, which is a task of this very agent and ends once the file ``gate`` is there."""
+    gate = task.input["gate"]
+    if not task.input.get("leaf"):
+        (below,) = await ctx.join(ctx.spawn({"gate": gate, "leaf": True}, agent="branch"))
+        return 1 + int(below)
+    while not Path(gate).exists():  # noqa: ASYNC110, ASYNC240 - the test makes it, on this disk
+        await asyncio.sleep(0.01)
+    return 1
+
+
 @specialist("plain_tree", concurrency=1)
 def plain_tree(task: Task, ctx: Context) -> Any:
     depth, width = task.input["depth"], task.input["width"]

@@ -1,4 +1,4 @@
-"""A stretch of the event log, as the projector reads it, made from task events."""
+"""A stretch of the event log, as the projector reads it, made from events of tasks and heartbeats."""
 
 import random
 from collections import deque
@@ -7,26 +7,28 @@ from datetime import datetime
 
 import msgspec
 
+from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task_events import TaskEvent
 from callboard.projections.log_event import LogEvent
 
 STREAM_CREATED = "2026-03-01T08:00:00Z"
+Event = TaskEvent | HeartbeatEvent
 
 
-def log_of(events: Iterable[TaskEvent], first: int = 1) -> list[LogEvent]:
+def log_of(events: Iterable[Event], first: int = 1) -> list[LogEvent]:
     """Return ``events`` as they would be stored one after the other from sequence ``first`` on."""
     return [log_event(event, seq) for seq, event in enumerate(events, first)]
 
 
-def log_event(event: TaskEvent, seq: int) -> LogEvent:
+def log_event(event: Event, seq: int) -> LogEvent:
     data = msgspec.json.encode(event)
     return LogEvent.from_message(subject_of(event), seq, data, event_id=f"event-{seq}")
 
 
-def subject_of(event: TaskEvent) -> str:
-    tail = f".{event.tail}" if event.tail else ""
-    name = event.TOPIC.removeprefix("task.")
-    return f"callboard.events.task.{event.originator_id}.{event.originator_version}.{name}{tail}"
+def subject_of(event: Event) -> str:
+    tail = f".{event.tail}" if isinstance(event, TaskEvent) and event.tail else ""
+    kind, _, name = event.TOPIC.partition(".")
+    return f"callboard.events.{kind}.{event.originator_id}.{event.originator_version}.{name}{tail}"
 
 
 def named(task_id: str, events: Iterable[TaskEvent]) -> list[TaskEvent]:
@@ -39,8 +41,8 @@ def at(moment: datetime, event: TaskEvent) -> TaskEvent:
     return msgspec.structs.replace(event, at=moment)
 
 
-def mixed(histories: Iterable[Sequence[TaskEvent]], chance: random.Random) -> list[TaskEvent]:
-    """Return the events of several tasks in one order of chance; each task's own order is kept."""
+def mixed(histories: Iterable[Sequence[Event]], chance: random.Random) -> list[Event]:
+    """Return the events of several tasks and heartbeats in one order of chance; the order within each is kept."""
     queues = [deque(history) for history in histories]
     turns = [queue for queue in queues for _ in queue]
     chance.shuffle(turns)

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from callboard.events.message import Message
-from callboard.events.task_events import TaskEvent
 from callboard.past.checkpoints import Checkpoints
 from callboard.past.draft import Draft
 from callboard.projections.reader import connect
-from tests.support.log_stretch import STREAM_CREATED, log_event, subject_of
+from tests.support.log_stretch import STREAM_CREATED, Event, log_event, subject_of
 
 PLENTY = 10**9
 
@@ -22,7 +21,7 @@ def checkpoints(directory: Path, max_bytes: int = PLENTY, stream_created: str = 
     return made
 
 
-def messages(events: Iterable[TaskEvent]) -> list[Message]:
+def messages(events: Iterable[Event]) -> list[Message]:
     """Return ``events`` as a consumer delivers them from a log that holds nothing else."""
     stored = [(subject_of(event), log_event(event, seq)) for seq, event in enumerate(events, 1)]
     return [

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from callboard.events.task_events import TaskEvent
 from callboard.projections.log_event import LogEvent
 from callboard.projections.reader import connect
 from callboard.projections.store import Views
-from tests.support.log_stretch import STREAM_CREATED, log_of
+from tests.support.log_stretch import STREAM_CREATED, Event, log_of
 
 
 @contextlib.contextmanager
@@ -31,7 +30,7 @@ def filled(path: Path, batches: Iterable[Sequence[LogEvent]]) -> Path:
     return path
 
 
-def holding(path: Path, events: Iterable[TaskEvent]) -> Path:
+def holding(path: Path, events: Iterable[Event]) -> Path:
     """Return ``path``, which now holds views of ``events``."""
     return filled(path, [log_of(events)])
 
