@@ -2,22 +2,26 @@
 
 import random
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task import fold
 from callboard.events.task_events import TaskEvent
 from callboard.past.past_queries import PastQueries
 from callboard.projections.difference import first_difference
 from callboard.projections.excerpt import Excerpt
 from callboard.projections.queries import Queries
+from tests.support.heartbeat_story import HOURLY, commands, fired
+from tests.support.heartbeat_story import any_history as any_history_of_a_beat
 from tests.support.log_stretch import Event, log_of, mixed, named
 from tests.support.past import build, checkpoints, messages
 from tests.support.task_commands import Command, any_history, stories
-from tests.support.task_story import NOW, QUEUED, RUNNING, attempt_failed, cancelled, completed, failed
+from tests.support.task_story import NOW, QUEUED, RUNNING, START, attempt_failed, cancelled, completed, failed
 from tests.support.views import filled
 
 chances = st.randoms(use_true_random=False)
@@ -34,8 +38,12 @@ def play(story: list[Command]) -> list[TaskEvent]:
 histories = st.lists(st.one_of(stories.map(play), any_history), min_size=1, max_size=4)
 
 
-def one_log(them: list[list[TaskEvent]], chance: random.Random) -> list[Event]:
-    return mixed([named(f"task-{number}", history) for number, history in enumerate(them)], chance)
+beats = any_history_of_a_beat("daily")
+
+
+def one_log(them: list[list[TaskEvent]], chance: random.Random, beat: Sequence[Event] = ()) -> list[Event]:
+    tasks = [named(f"task-{number}", history) for number, history in enumerate(them)]
+    return mixed([*tasks, beat], chance)
 
 
 async def every_answer(views: Queries) -> list[object]:
@@ -46,12 +54,12 @@ async def every_answer(views: Queries) -> list[object]:
     return [found, *tasks, await views.stats(), await views.agents(), log, await views.heartbeats(NOW)]
 
 
-@given(histories, chances)
+@given(histories, beats, chances)
 @settings(max_examples=25)
 def test_views_built_from_any_checkpoint_are_those_of_the_prefix(
-    them: list[list[TaskEvent]], chance: random.Random
+    them: list[list[TaskEvent]], beat: list[HeartbeatEvent], chance: random.Random
 ) -> None:
-    events = one_log(them, chance)
+    events = one_log(them, chance, beat)
     log = messages(events)
     with tempfile.TemporaryDirectory() as directory:
         kept = checkpoints(Path(directory))
@@ -85,7 +93,8 @@ STORIES = ([*RUNNING, completed()], [*RUNNING, failed(5)], [*RUNNING, attempt_fa
 
 
 async def test_every_question_is_answered_as_by_views_of_the_prefix(tmp_path: Path) -> None:
-    events = one_log([list(story) for story in STORIES], random.Random(7))
+    beat: list[Event] = [*commands("daily", HOURLY, None, HOURLY), *fired("daily", START)]
+    events = one_log([list(story) for story in STORIES], random.Random(7), beat)
     kept = checkpoints(tmp_path)
     for seq in range(1, len(events) + 1):
         build(kept, messages(events), seq, every=5)
