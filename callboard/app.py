@@ -144,7 +144,7 @@ class App:
             self._channels = self._open_channels(secrets)
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
         if self._plays(roles.PROJECTOR):
-            self._views = ViewSet(self.config.directory, self._link, journal)
+            self._views = ViewSet(self.config.directory, self._link, journal, self.config.past_bounds)
             self._views.open()
         node = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
         self._membership = Membership(io, connection, node=node, agents=self._agents, app=self._app)
@@ -216,6 +216,7 @@ class App:
                 runner=views.runner,
                 load_events=views.load_events,
                 newest_seq=views.newest_seq,
+                past=views.past,
                 processes=membership.registry.processes,
             )
         return Service(self._link.connection, orders=orders, sights=sights)

@@ -1,10 +1,12 @@
 """What a client may ask about tasks, agents and their history."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 
 from callboard.activity_replies import Activity
+from callboard.errors import BeingBuiltError
 from callboard.event_info import EventInfo, from_item
 from callboard.events import subjects
 from callboard.projections.activity_answers import By, Per
@@ -24,6 +26,9 @@ from callboard.replies import (
 from callboard.requester import Requester
 
 _LONG_POLL_SECONDS: Final = 20.0
+
+AsOf = int | datetime
+"""A place in the log: the sequence of an event, or a time."""
 
 
 class TaskFilters(TypedDict, total=False):
@@ -60,14 +65,19 @@ class Queries:
     """Questions to the service, each with a typed answer.
 
     ``min_seq`` is taken by each query: the answer then reflects the log up to that sequence at least, such as that of a
-    receipt. Besides what each of them says, all raise what :meth:`ask` raises.
+    receipt. With ``as_of`` instead, a sequence or a time with an offset, the answer is what was true then; views of a
+    time that nobody asked for before may have to be built first, and ``on_building`` is told how far they are. Besides
+    what each of them says, all raise what :meth:`ask` raises.
     """
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
+        self.on_building: Callable[[str], None] = lambda _progress: None
 
     async def ask(self, subject: str, body: Any = None, timeout_seconds: float | None = None) -> bytes:
         """Send ``body`` as JSON to a subject of the service and return the answer, a JSON document, as it came.
+
+        While views of the past are built for it, it is sent again and again; each answer may take ``timeout_seconds``.
 
         Raises:
             NotRunningError: no callboard serves on this server.
@@ -75,48 +85,59 @@ class Queries:
             ServerNotFoundError: the connection is down.
             InvalidValueError, NotFoundError, ConflictError, NotReadyError, ServiceError: the service refused.
         """
-        return await self._requester.ask(subject, {} if body is None else body, timeout_seconds)
+        while True:
+            try:
+                return await self._requester.ask(subject, {} if body is None else body, timeout_seconds)
+            except BeingBuiltError as error:
+                # The service has waited already before it said so.
+                self.on_building(str(error))
 
-    async def task(self, task_id: str, *, min_seq: int | None = None) -> TaskInfo:
+    async def task(self, task_id: str, *, min_seq: int | None = None, as_of: AsOf | None = None) -> TaskInfo:
         """Return one task, from a view that reflects the log up to ``min_seq`` at least.
 
         Raises:
             NotFoundError: no task has that id.
         """
-        return read(await self._query("task", id=task_id, min_seq=min_seq), TaskInfo)
+        return read(await self._query("task", id=task_id, min_seq=min_seq, as_of=as_of), TaskInfo)
 
-    async def tasks(self, *, min_seq: int | None = None, **filters: Unpack[TaskFilters]) -> TaskPage:
+    async def tasks(
+        self, *, min_seq: int | None = None, as_of: AsOf | None = None, **filters: Unpack[TaskFilters]
+    ) -> TaskPage:
         """Return a page of the tasks that match all ``filters``; ``after`` is the ``next`` of the page before."""
-        return read(await self._query("tasks", min_seq=min_seq, **filters), TaskPage)
+        return read(await self._query("tasks", min_seq=min_seq, as_of=as_of, **filters), TaskPage)
 
-    async def events(self, task_id: str, *, min_seq: int | None = None) -> list[EventInfo]:
+    async def events(self, task_id: str, *, min_seq: int | None = None, as_of: AsOf | None = None) -> list[EventInfo]:
         """Return all events of one task, oldest first.
 
         Raises:
             NotFoundError: no task has that id.
         """
-        answer = await self._query("events", id=task_id, min_seq=min_seq)
+        answer = await self._query("events", id=task_id, min_seq=min_seq, as_of=as_of)
         return [from_item(bytes(item)) for item in read(answer, TaskEvents).events]
 
-    async def stats(self, *, min_seq: int | None = None, **scope: Unpack[StatsScope]) -> TaskStats:
+    async def stats(
+        self, *, min_seq: int | None = None, as_of: AsOf | None = None, **scope: Unpack[StatsScope]
+    ) -> TaskStats:
         """Return the task stats, of all tasks or of those within ``scope``."""
-        return read(await self._query("stats", min_seq=min_seq, **scope), TaskStats)
+        return read(await self._query("stats", min_seq=min_seq, as_of=as_of, **scope), TaskStats)
 
-    async def activity(self, *, min_seq: int | None = None, **scope: Unpack[ActivityScope]) -> Activity:
+    async def activity(
+        self, *, min_seq: int | None = None, as_of: AsOf | None = None, **scope: Unpack[ActivityScope]
+    ) -> Activity:
         """Return what happened over time: in all, by agent or kind, and per minute, hour or day.
 
         Raises:
             InvalidValueError: there are more than 1,500 periods in that window.
         """
-        return read(await self._query("activity", min_seq=min_seq, **scope), Activity)
+        return read(await self._query("activity", min_seq=min_seq, as_of=as_of, **scope), Activity)
 
-    async def agents(self, *, min_seq: int | None = None) -> list[AgentInfo]:
+    async def agents(self, *, min_seq: int | None = None, as_of: AsOf | None = None) -> list[AgentInfo]:
         """Return what each agent does and did, by name."""
-        return read(await self._query("agents", min_seq=min_seq), AgentList).agents
+        return read(await self._query("agents", min_seq=min_seq, as_of=as_of), AgentList).agents
 
-    async def heartbeats(self, *, min_seq: int | None = None) -> list[HeartbeatInfo]:
+    async def heartbeats(self, *, min_seq: int | None = None, as_of: AsOf | None = None) -> list[HeartbeatInfo]:
         """Return every heartbeat that is set, by name."""
-        return read(await self._query("heartbeats", min_seq=min_seq), HeartbeatList).heartbeats
+        return read(await self._query("heartbeats", min_seq=min_seq, as_of=as_of), HeartbeatList).heartbeats
 
     async def agent_log(
         self,
@@ -125,9 +146,11 @@ class Queries:
         task_id: str | None = None,
         limit: int | None = None,
         min_seq: int | None = None,
+        as_of: AsOf | None = None,
     ) -> list[Attempt]:
         """Return attempts, of one agent or at one task if that is said, the last started one first."""
-        answer = await self._query("agent_log", agent=agent, task_id=task_id, limit=limit, min_seq=min_seq)
+        fields = {"agent": agent, "task_id": task_id, "limit": limit, "min_seq": min_seq, "as_of": as_of}
+        answer = await self._query("agent_log", **fields)
         return read(answer, AgentLog).entries
 
     async def result(self, task_id: str, wait_seconds: float = 0.0, *, min_seq: int | None = None) -> TaskInfo:

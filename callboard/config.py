@@ -12,6 +12,7 @@ from callboard.actors.router import DEFAULT_THRESHOLD
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.heartbeat_decisions import Missed
 from callboard.nats_url import check_url, shown_url
+from callboard.past.bounds import Bounds
 
 _YEAR_SECONDS: Final = 365 * 24 * 60 * 60
 _SECRET: Final = frozenset({"nats_password", "nats_token"})
@@ -30,6 +31,8 @@ Seconds = Annotated[float, Meta(gt=0, le=_YEAR_SECONDS, description="a number of
 Pause = Annotated[float, Meta(ge=0, le=_YEAR_SECONDS, description="a number of seconds from 0 to a year")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Roles = Annotated[tuple[str, ...], Meta(description=f"a list of {', '.join(roles.ROLES)} and specialist:NAME")]
+Megabytes = Annotated[int, Meta(ge=1, le=10_000_000, description="a whole number of megabytes from 1 to 10,000,000")]
+Events = Annotated[int, Meta(ge=1_000, description="a whole number of events, 1000 or more")]
 Lease = Annotated[float, Meta(ge=1, le=3600, description="a number of seconds from 1 to 3600")]
 
 
@@ -58,6 +61,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         missed_heartbeats: what becomes of those that were due while nothing ran: ``one`` task for all of them, ``all``
             of them up to a limit, or ``none``.
 
+    The past:
+        past_megabytes: how much of the past of the views is kept on disk, for answers about it.
+        past_every: after how many events a checkpoint of them is kept, when they are built.
+
     Deliveries:
         delivery_max_attempts: attempts per target.
         delivery_base_seconds, delivery_cap_seconds: the first pause between two attempts and the longest.
@@ -85,6 +92,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     route_threshold: Share = DEFAULT_THRESHOLD
     worker_threads: Count = 32
     missed_heartbeats: Missed = "one"
+    past_megabytes: Megabytes = 2_048
+    past_every: Events = 200_000
     delivery_max_attempts: Count = 8
     delivery_base_seconds: Pause = 1
     delivery_cap_seconds: Pause = 60
@@ -113,6 +122,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def embedded(self) -> bool:
         """Whether callboard starts a server of its own."""
         return self.nats_url is None
+
+    @property
+    def past_bounds(self) -> Bounds:
+        """How much of the past of the views is kept."""
+        return Bounds(self.past_megabytes * 1_000_000, self.past_every)
 
     @property
     def nats_options(self) -> dict[str, Any]:

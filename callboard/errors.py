@@ -109,3 +109,7 @@ class ImportRefusedError(CallboardError):
 
 class ExportRefusedError(CallboardError):
     """The log cannot be exported: it does not hold every message from the first on."""
+
+
+class BeingBuiltError(NotReadyError):
+    """The views of that time are being built; the message says how far they are (status 503)."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from callboard.client_queries import Queries
+from callboard.client_queries import AsOf, Queries
 from callboard.errors import NotFoundError
 from callboard.replies import TaskInfo
 from callboard.requests import MAX_LIMIT
@@ -39,26 +39,27 @@ class Family(Struct, frozen=True):
     whole: bool
 
 
-async def family(board: Queries, task_id: str, limit: int = MAX_TASKS) -> Family:
-    """Return the family of a task, with about ``limit`` tasks at most below it.
+async def family(board: Queries, task_id: str, limit: int = MAX_TASKS, *, as_of: AsOf | None = None) -> Family:
+    """Return the family of a task, with about ``limit`` tasks at most below it, as it is or as it was ``as_of``.
 
     Raises:
         NotFoundError: no task has that id.
         and everything that queries raise.
     """
-    task = await board.task(task_id)
+    task = await board.task(task_id, as_of=as_of)
     root = Branch(task)
-    return Family(await _ancestors(board, task), root, await _grow(board, root, limit))
+    return Family(await _ancestors(board, task, as_of), root, await _grow(board, root, limit, as_of))
 
 
-async def _grow(board: Queries, root: Branch, limit: int) -> bool:
+async def _grow(board: Queries, root: Branch, limit: int, as_of: AsOf | None) -> bool:
     """Fill in what is below ``root``, generation after generation; tell whether that is all there is."""
     places = asyncio.Semaphore(_AT_A_TIME)
     seen = {root.task.id}
     generation = [root]
     while generation:
         left = limit + 1 - len(seen)
-        found = await asyncio.gather(*(_children(board, each.task.id, max(1, left), places) for each in generation))
+        asked = (_children(board, each.task.id, max(1, left), places, as_of) for each in generation)
+        found = await asyncio.gather(*asked)
         if left <= 0:
             return not any(children for children, _ in found)
         for branch, (children, _) in zip(generation, found, strict=True):
@@ -71,13 +72,15 @@ async def _grow(board: Queries, root: Branch, limit: int) -> bool:
     return True
 
 
-async def _children(board: Queries, task_id: str, limit: int, places: asyncio.Semaphore) -> tuple[list[TaskInfo], bool]:
+async def _children(
+    board: Queries, task_id: str, limit: int, places: asyncio.Semaphore, as_of: AsOf | None
+) -> tuple[list[TaskInfo], bool]:
     """Return children of a task, the oldest first, and whether these are all."""
     found: list[TaskInfo] = []
     after = None
     async with places:
         while len(found) < limit:
-            page = await board.tasks(parent_id=task_id, limit=MAX_LIMIT, after=after)
+            page = await board.tasks(parent_id=task_id, limit=MAX_LIMIT, after=after, as_of=as_of)
             found += page.tasks
             after = page.next
             if after is None:
@@ -85,14 +88,14 @@ async def _children(board: Queries, task_id: str, limit: int, places: asyncio.Se
     return found[::-1], after is None
 
 
-async def _ancestors(board: Queries, task: TaskInfo) -> list[TaskInfo]:
+async def _ancestors(board: Queries, task: TaskInfo, as_of: AsOf | None) -> list[TaskInfo]:
     found: list[TaskInfo] = []
     seen = {task.id}
     above = task.parent_id
     while above is not None and above not in seen and len(found) < MAX_ANCESTORS:
         seen.add(above)
         try:
-            parent = await board.task(above)
+            parent = await board.task(above, as_of=as_of)
         except NotFoundError:
             break  # named before it is there, or archived
         found.append(parent)

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from callboard.errors import ArchivedError, ConflictError, NotFoundError, NotReadyError
+from callboard.errors import ArchivedError, BeingBuiltError, ConflictError, NotFoundError, NotReadyError
 from callboard.events.errors import (
     CallboardError,
     EventTooLargeError,
@@ -55,6 +55,7 @@ NOT_FOUND: Final = Kind(404, "callboard:not_found", "There is no such task")
 CONFLICT: Final = Kind(409, "callboard:conflict", "Not possible in this state")
 TOO_LARGE: Final = Kind(413, "callboard:reply_too_large", "The answer does not fit into a message")
 INTERNAL: Final = Kind(500, "callboard:internal", "callboard failed")
+BEING_BUILT: Final = Kind(503, "callboard:being_built", "The views of that time are being built, ask again")
 NOT_READY: Final = Kind(503, "callboard:not_ready", "Not ready, try again")
 
 KINDS: Final[tuple[tuple[type[Exception], Kind], ...]] = (
@@ -65,6 +66,7 @@ KINDS: Final[tuple[tuple[type[Exception], Kind], ...]] = (
     (ConflictError, CONFLICT),
     (VersionConflictError, CONFLICT),
     (ReplyTooLargeError, TOO_LARGE),
+    (BeingBuiltError, BEING_BUILT),
     (NotReadyError, NOT_READY),
     (LogUnavailableError, NOT_READY),
     (LogRefusedError, NOT_READY),

@@ -137,11 +137,11 @@ class AgentFailure(Struct, frozen=True, kw_only=True):
 class AgentInfo(Struct, frozen=True, kw_only=True):
     """One agent: its tasks by state, how long the completed ones took in milliseconds, the share 0-1 that failed.
 
-    ``processes`` serve it right now; with none its tasks wait.
+    ``processes`` serve it right now; with none its tasks wait. It is None in answers about the past.
     """
 
     agent: str
-    processes: int = 0
+    processes: int | None = None
     active: int = 0
     queued: int = 0
     completed: int = 0

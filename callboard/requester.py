@@ -12,6 +12,7 @@ from nats.nuid import NUID
 
 from callboard.errors import (
     ArchivedError,
+    BeingBuiltError,
     ConflictError,
     NoAnswerError,
     NotFoundError,
@@ -25,6 +26,7 @@ from callboard.events.errors import CallboardError, InvalidValueError, LogRefuse
 from callboard.events.headers import publish_frame
 
 _BAD_REQUEST, _NOT_FOUND, _CONFLICT, _NOT_READY = 400, 404, 409, 503
+_BEING_BUILT = "callboard:being_built"
 _TOO_LARGE = 10054
 _ARCHIVED = "callboard:archived"
 _CODE_HEADER = "Nats-Service-Error-Code"
@@ -159,6 +161,8 @@ def refusal(code: str, text: str, data: bytes) -> CallboardError:
     status = int(code) if code.isdecimal() else 0
     if status == _BAD_REQUEST:
         return InvalidValueError(detail, field=problem.field)
+    if status == _NOT_READY and problem.type == _BEING_BUILT:
+        return BeingBuiltError(detail)
     if status == _NOT_FOUND and problem.type == _ARCHIVED:
         return ArchivedError(detail)
     kinds = {_NOT_FOUND: NotFoundError, _CONFLICT: ConflictError, _NOT_READY: NotReadyError}

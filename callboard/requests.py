@@ -64,13 +64,19 @@ class SessionChange(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     close: bool = False
 
 
-class Query(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Any question to the views; ``min_seq`` is the sequence that they have to reflect."""
+class Present(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any question about the present; ``min_seq`` is the sequence that the views have to reflect."""
 
     min_seq: int | None = None
 
 
-class ResultRequest(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Query(Present, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any question to the views, as they are or as they were ``as_of`` a sequence or a time; not with ``min_seq``."""
+
+    as_of: int | datetime | None = None
+
+
+class ResultRequest(Present, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a task, waiting up to ``wait_seconds`` for its end."""
 
     id: str

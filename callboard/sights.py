@@ -1,14 +1,18 @@
 """What those who answer questions look at: the views as they are now, and the log itself."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
 
 from callboard.errors import NotReadyError
+from callboard.events.errors import InvalidValueError
+from callboard.past.past import Past
+from callboard.past.place import Place
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
-from callboard.requests import Query
+from callboard.requests import Present, Query
 
 LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 """From a task's id to name, sequence and body of each of its events, oldest first."""
@@ -30,17 +34,45 @@ class Sights(Struct, frozen=True, kw_only=True):
     runner: Runner
     load_events: LoadEvents
     newest_seq: NewestSeq
+    past: Past | None = None
     processes: Callable[[], Mapping[str, int]] = dict
 
-    async def at(self, query: Query) -> Queries:
-        """Return the views that ``query`` is about.
+    async def at(self, query: Present, task_id: str | None = None) -> Queries:
+        """Return the views that ``query`` is about: as they are, or as they were ``as_of`` some time.
+
+        Where nothing but one task is asked about, ``task_id`` names it: its past is read from the log at once.
 
         Raises:
-            NotReadyError: they do not reflect its ``min_seq``, and did not within some seconds.
+            NotReadyError: they do not reflect its ``min_seq``, or are not built yet, and were not within some seconds.
+            InvalidValueError: its ``as_of`` is no place in the log, or stands beside ``min_seq``.
+            LogUnavailableError: the log did not say what was.
         """
+        place = await self.place(query)
+        if self.past is not None and place is not None:
+            return await (self.past.views(place.seq) if task_id is None else self.past.task(place.seq, task_id))
         if query.min_seq is not None:
             await self.reach(query.min_seq)
         return self.queries
+
+    async def place(self, query: Present) -> Place | None:
+        """Return the place in the log that ``query`` is about; None for the present.
+
+        Raises:
+            InvalidValueError, LogUnavailableError: as :meth:`at`.
+        """
+        as_of = query.as_of if isinstance(query, Query) else None
+        if as_of is None:
+            return None
+        if query.min_seq is not None:
+            raise InvalidValueError("expected min_seq or as_of, got both", field="as_of")
+        if self.past is None:
+            raise InvalidValueError("expected no as_of: this service keeps no past", field="as_of")
+        return await self.past.place(as_of)
+
+    async def now(self, query: Query) -> datetime:
+        """Return the time at which ``query`` looks at the views; raises as :meth:`place`."""
+        place = await self.place(query)
+        return datetime.now(UTC) if place is None else place.at
 
     async def reach(self, seq: int) -> None:
         """Wait until the views reflect the log up to ``seq``.

@@ -8,6 +8,8 @@ from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.link import Link
 from callboard.log_guard import look
+from callboard.past.bounds import Bounds
+from callboard.past.past import Past
 from callboard.projections.errors import ViewsMismatchError
 from callboard.projections.positions import mismatch
 from callboard.projections.queries import Queries
@@ -20,14 +22,17 @@ FILE: Final = "views.sqlite3"
 class ViewSet:
     """Views, the runner that feeds them and the queries on them; usable between :meth:`open` and :meth:`close`."""
 
-    def __init__(self, directory: Path, link: Link, journal: Journal) -> None:
+    def __init__(self, directory: Path, link: Link, journal: Journal, bounds: Bounds) -> None:
+        """``bounds`` are how much of the past is kept."""
         self._path = directory / FILE
+        self._bounds = bounds
         self._link = link
         self._journal = journal
         self._views: Views | None = None
         self._adopter: Adopter | None = None
         self.runner: Runner
         self.queries: Queries
+        self.past: Past
 
     def open(self) -> None:
         """Open or create the views and compare them with the log.
@@ -47,6 +52,9 @@ class ViewSet:
         self.queries = Queries(self._path)
         self._adopter = Adopter(self._path, self.runner, self._link)
         self._adopter.start()
+        created = self._link.stream_info(subjects.EVENTS)["created"]
+        self.past = Past(self._path.parent, self._journal, created, self._bounds)
+        self._link.io.run(self.past.open())
 
     async def guard(self) -> None:
         """Compare the log with the one that was followed so far, before it is followed on; on the I/O loop.
@@ -87,5 +95,7 @@ class ViewSet:
         if self._views is not None:
             if hasattr(self, "queries"):
                 self.queries.close()
+            if hasattr(self, "past"):
+                self._link.io.run(self.past.close())
             self._views.close()
             self._views = None

@@ -3,6 +3,7 @@
 from cyclopts import App
 from rich.text import Text
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output
 from callboard.cli.text import duration, moment, safe
@@ -13,14 +14,15 @@ app = App(name="agents", help="Print what each agent does and did, or forget one
 
 
 @app.default
-async def agents(*, options: Options = DEFAULTS) -> int:
+async def agents(*, then: Then = NOW, options: Options = DEFAULTS) -> int:
     """Print what each agent does and did, how many processes serve it, and its last errors.
 
     Args:
+        then: Which moment is asked about; of the past nobody knows how many processes there were.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.agents")
+        document = await board.ask(f"{QUERY}.agents", then.query())
     out = options.output()
     if out.json:
         out.document(document)
@@ -67,7 +69,8 @@ def print_agents(out: Output, found: list[AgentInfo]) -> None:
 def _row(one: AgentInfo) -> tuple[object, ...]:
     failed = Text(str(one.failed), style="red" if one.failed else "")
     times = (duration(ms) for ms in (one.avg_ms, one.p50_ms, one.p95_ms))
-    processes = Text(str(one.processes or "absent"), style="" if one.processes else "yellow")
+    known = "" if one.processes is None else str(one.processes or "absent")
+    processes = Text(known, style="" if one.processes else "yellow")
     return (one.agent, processes, one.active, one.queued, one.completed, failed, f"{one.failure_rate:.1%}", *times)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import App, Parameter
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import remark
 from callboard.cli.submit import parse
@@ -81,14 +82,15 @@ async def set_(name: str, /, *, definition: Definition, options: Options = DEFAU
 
 
 @app.command(name="ls")
-async def list_(*, options: Options = DEFAULTS) -> int:
+async def list_(*, then: Then = NOW, options: Options = DEFAULTS) -> int:
     """List heartbeats with their last and next fire, by name.
 
     Args:
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.heartbeats", {})
+        document = await board.ask(f"{QUERY}.heartbeats", then.query())
     out = options.output()
     if out.json:
         out.document(document)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter, Token, validators
 
 from callboard.cli.absence import Absence
-from callboard.cli.output import Output
+from callboard.cli.output import Output, remark
 from callboard.client import Client
 from callboard.events.errors import shorten
 from callboard.nats_url import DEFAULT_URL, shown_url
@@ -64,6 +64,7 @@ class Options:
         absence = Absence(shown_url(self.nats))
         board = Client(self.nats, name="callboard-cli", disconnected_cb=absence.began, **login)
         absence.watch(board.connection)
+        board.on_building = remark
         return board
 
     def output(self) -> Output:

@@ -103,6 +103,12 @@ class Work:
     missed_heartbeats: Annotated[
         Missed, _SHOWN, Parameter(help="What becomes of heartbeats that were due while nothing ran.")
     ] = _DEFAULT.missed_heartbeats
+    past_megabytes: Annotated[
+        int, WHOLE, _SHOWN, Parameter(metavar="MB", help="How much of the past of the views is kept, for --as-of.")
+    ] = _DEFAULT.past_megabytes
+    past_every: Annotated[
+        int, WHOLE, _SHOWN, Parameter(metavar="EVENTS", help="After how many events a checkpoint of it is kept.")
+    ] = _DEFAULT.past_every
     no_cleanup: Annotated[bool, Parameter(help="Do not serve the agent `cleanup` that comes with callboard.")] = (
         _DEFAULT.no_cleanup
     )

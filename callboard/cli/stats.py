@@ -5,6 +5,7 @@ from typing import Any
 
 from callboard.activity_replies import Activity
 from callboard.cli.activity import print_activity
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.instant import instant
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.text import duration
@@ -22,6 +23,7 @@ async def stats(  # noqa: PLR0913 - one for each option
     by: By | None = None,
     per: Per | None = None,
     errors: bool = False,
+    then: Then = NOW,
     options: Options = DEFAULTS,
 ) -> int:
     """Print how many tasks are in which state, and how long the completed ones took.
@@ -36,6 +38,7 @@ async def stats(  # noqa: PLR0913 - one for each option
         by: Each agent or kind on its own.
         per: Each minute, hour or day on its own.
         errors: The last errors, too, by their type.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     now = datetime.now(UTC)
@@ -45,7 +48,7 @@ async def stats(  # noqa: PLR0913 - one for each option
     over_time = bool(by or per or errors)
     async with options.client() as board:
         name = "activity" if over_time else "stats"
-        document = await board.ask(f"{QUERY}.{name}", {k: v for k, v in scope.items() if v is not None})
+        document = await board.ask(f"{QUERY}.{name}", then.query(**scope))
     out = options.output()
     if out.json:
         out.document(document)

@@ -3,6 +3,7 @@
 import msgspec
 from cyclopts import App
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output
 from callboard.cli.task_list import status_text
@@ -23,16 +24,17 @@ for _name, _target, _text in (
 
 
 @app.command
-async def show(task_id: str, /, *, options: Options = DEFAULTS) -> int:
+async def show(task_id: str, /, *, then: Then = NOW, options: Options = DEFAULTS) -> int:
     """Show one task and its timeline.
 
     Args:
         task_id: The task's id.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.task", {"id": task_id})
-        events = await board.events(task_id)
+        document = await board.ask(f"{QUERY}.task", then.query(id=task_id))
+        events = await board.events(task_id, as_of=then.as_of)
     out = options.output()
     if out.json:
         task = msgspec.json.decode(document, type=dict[str, msgspec.Raw])

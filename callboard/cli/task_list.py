@@ -15,6 +15,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, WHOLE, Options
 from callboard.cli.output import Output, remark, table
 from callboard.cli.text import clock, compact, duration, moment, safe
@@ -64,23 +65,28 @@ class _Submitted(Struct):
     submitted_at: datetime | None = None
 
 
-async def list_(*, filters: Filters = EVERY_TASK, watch: bool = False, options: Options = DEFAULTS) -> int:
+async def list_(
+    *, filters: Filters = EVERY_TASK, watch: bool = False, then: Then = NOW, options: Options = DEFAULTS
+) -> int:
     """List tasks, newest first.
 
     Args:
         filters: Which tasks to list.
         watch: Show them as they change, until Ctrl-C; with --json a line for each change.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     since = None if filters.since is None else utc(filters.since, "since")
     out = options.output()
     if watch and not (out.json or sys.stdout.isatty()):
         raise InvalidValueError("expected a terminal for --watch, or --json")
+    if watch and then.as_of is not None:
+        raise InvalidValueError("expected --watch or --as-of, got both: the past does not change")
     async with options.client() as board:
         if watch:
             await _watch(out, _pages(board, filters.query(), since))
             return 0
-        document = _since(await board.ask(f"{QUERY}.tasks", filters.query()), since)
+        document = _since(await board.ask(f"{QUERY}.tasks", then.query(**filters.query())), since)
     if out.json:
         out.document(document)
         return 0

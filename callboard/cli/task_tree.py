@@ -6,6 +6,7 @@ from typing import Any, Final
 from rich.text import Text
 from rich.tree import Tree
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import remark
 from callboard.cli.text import duration, safe
@@ -19,15 +20,16 @@ CANCEL_SECONDS: Final = 5.0
 """How long the end of subtasks is waited for; they are cancelled whether somebody waits or not."""
 
 
-async def tree(task_id: str, /, *, options: Options = DEFAULTS) -> int:
+async def tree(task_id: str, /, *, then: Then = NOW, options: Options = DEFAULTS) -> int:
     """Show a task with the tasks it is a part of, and all its subtasks.
 
     Args:
         task_id: The task's id.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        found = await family(board, task_id)
+        found = await family(board, task_id, as_of=then.as_of)
     out = options.output()
     if out.json:
         ancestors = [_fields(task) for task in found.ancestors]

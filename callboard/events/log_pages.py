@@ -10,6 +10,7 @@ from callboard.events.answers import Answer
 from callboard.events.connection import Connection
 from callboard.events.consumers import ephemeral
 from callboard.events.errors import LogUnavailableError
+from callboard.events.message import Message
 from callboard.events.reader import StoredMessage, stored_message
 from callboard.events.ticket import sequence_of
 
@@ -51,7 +52,15 @@ class LogPages:
         Raises:
             LogUnavailableError: the server did not answer, or no longer knows where we were: begin again.
         """
-        found: list[StoredMessage] = []
+        return [stored_message(each.subject, sequence_of(each.reply), each) for each in await self.next_messages()]
+
+    async def next_messages(self) -> list[Message]:
+        """Return the next messages as they were delivered: their headers, which cost the most to read, are not read.
+
+        Raises:
+            LogUnavailableError: as :meth:`next`.
+        """
+        found: list[Message] = []
         try:
             await self._connection.publish(self._subject, _REQUEST, reply=self._inbox)
             while len(found) < PAGE:
@@ -61,7 +70,7 @@ class LogPages:
                     break
                 if status:
                     raise LogUnavailableError(f"{self._subject} was answered with status {status}")
-                found.append(stored_message(message.subject, sequence_of(message.reply), message))
+                found.append(message)
         except (NatsError, TimeoutError) as error:
             raise LogUnavailableError(f"no answer to {self._subject}: {error!r}") from error
         return found

@@ -28,13 +28,17 @@ _RETRY_SECONDS: Final = 0.1
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):
-    """One message as the stream holds it. ``event_id`` and ``topic`` come from headers, empty when there are none."""
+    """One message as the stream holds it. ``event_id`` and ``topic`` come from headers, empty when there are none.
+
+    ``stored_at`` is when it was stored, RFC 3339 with nanoseconds; empty where a consumer delivered it.
+    """
 
     subject: str
     seq: int
     data: bytes
     event_id: str = ""
     topic: str = ""
+    stored_at: str = ""
 
 
 class TooManyResultsError(CallboardError):
@@ -114,6 +118,16 @@ class Reader:
         part = await self._answered({"last_by_subj": subject}, until, single=True)
         return part.messages[0] if part.messages else None
 
+    async def first_since(self, moment: str, deadline: float = 30.0) -> StoredMessage | None:
+        """Return the first message that was stored at ``moment`` (RFC 3339, to the nanosecond) or later, or None.
+
+        Raises:
+            LogUnavailableError: the server did not answer within ``deadline`` seconds.
+        """
+        until = asyncio.get_running_loop().time() + deadline
+        part = await self._answered({"start_time": moment}, until, single=True)
+        return part.messages[0] if part.messages else None
+
     async def _matching(self, filters: list[str], until: float) -> list[StoredMessage]:
         request: dict[str, Any] = {"multi_last": filters}
         part = await self._answered(request, until)
@@ -187,4 +201,5 @@ def _stored(subject: str, seq: int, data: bytes, headers: Mapping[str, str]) -> 
         data=data,
         event_id=headers.get(EVENT_HEADER, ""),
         topic=headers.get(TOPIC_HEADER, ""),
+        stored_at=headers.get("Nats-Time-Stamp", ""),
     )

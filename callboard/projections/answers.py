@@ -96,11 +96,11 @@ class AgentError(Struct, frozen=True, kw_only=True):
 class AgentItem(Struct, frozen=True, kw_only=True):
     """One agent: tasks by state, the duration of completed ones, the share of ended ones that failed.
 
-    ``processes`` serve it right now.
+    ``processes`` serve it right now; None in answers about the past.
     """
 
     agent: str
-    processes: int = 0
+    processes: int | None = None
     active: int
     queued: int
     completed: int

@@ -30,12 +30,22 @@ PRAGMA wal_autocheckpoint = 16000;
 """Pages with random ids are written again and again: with 64 MB of journal between checkpoints, not 4 MB, each goes
 to the file much less often. A commit may be lost with the power, never torn, and its events are read again."""
 
+_DRAFT_PRAGMAS: Final = """
+PRAGMA trusted_schema = OFF;
+PRAGMA journal_mode = MEMORY;
+PRAGMA synchronous = OFF;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -65536;
+"""
+"""For a file that nobody reads yet and that is thrown away should its writer die."""
+
 _STATEMENTS: Final = 512
 """Prepared statements kept: one per shape of a patch and chunk length."""
 
 _SQLITE: Final = (3, 33)
 
-_POISON: Final = (OverflowError, ValueError, sqlite3.DataError)
+POISON: Final = (OverflowError, ValueError, sqlite3.DataError)
 """What a well-formed event with values that no column takes raises."""
 
 _CORRUPT: Final = ("malformed", "not a database")
@@ -45,12 +55,18 @@ class Views:
     """The one writer of a views file. Not for several threads at a time; :class:`Queries` reads beside it."""
 
     def __init__(
-        self, path: Path, projections: Sequence[Projection] = PROJECTIONS, *, wait_seconds: float = 5.0
+        self,
+        path: Path,
+        projections: Sequence[Projection] = PROJECTIONS,
+        *,
+        wait_seconds: float = 5.0,
+        draft: bool = False,
     ) -> None:
         """Open the views in the file ``path``, or create them; the directory exists.
 
         ``wait_seconds`` is how long a writer that is just dying is waited for. A projection whose version in
-        the file is another one starts over, with empty tables.
+        the file is another one starts over, with empty tables. A ``draft`` is written faster, but nobody can read
+        beside it, and what a writer that dies leaves behind is worth nothing.
 
         Raises:
             ViewsBusyError: another process writes them.
@@ -64,7 +80,7 @@ class Views:
         self._lock = ViewsLock(path, wait_seconds)
         with _corruption(path), contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
-            self._connection = _open(path)
+            self._connection = _open(path, _DRAFT_PRAGMAS if draft else _PRAGMAS)
             undo.callback(self._connection.close)
             self._install()
             undo.pop_all()
@@ -159,7 +175,7 @@ class Views:
     def _apply(self, events: Sequence[LogEvent]) -> None:
         try:
             self._transact(lambda: self._write(events))
-        except _POISON as error:
+        except POISON as error:
             self._apart(events, error)
         last = events[-1].seq
         self._positions = {name: max(position, last) for name, position in self._positions.items()}
@@ -215,10 +231,10 @@ def after(events: Sequence[LogEvent], position: int) -> Sequence[LogEvent]:
     return fresh
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, pragmas: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS)
     try:
-        connection.executescript(_PRAGMAS)
+        connection.executescript(pragmas)
     except sqlite3.Error:
         connection.close()
         raise

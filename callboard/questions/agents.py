@@ -14,8 +14,11 @@ _agent_log: Final = msgspec.json.Decoder(AgentLogQuery)
 
 
 async def agents(sights: Sights, data: bytes) -> AgentsAnswer:
-    """Return what each agent does and did."""
-    views = await sights.at(decode(_agents, data or b"{}"))
+    """Return what each agent does and did; of the past nobody knows which processes there were."""
+    query = decode(_agents, data or b"{}")
+    views = await sights.at(query)
+    if query.as_of is not None:
+        return await views.agents()
     processes = sights.processes()
     answer = await views.agents(list(processes))
     found = [msgspec.structs.replace(each, processes=processes.get(each.agent, 0)) for each in answer.agents]
@@ -25,4 +28,4 @@ async def agents(sights: Sights, data: bytes) -> AgentsAnswer:
 async def agent_log(sights: Sights, data: bytes) -> AgentLogAnswer:
     """Return attempts."""
     query = decode(_agent_log, data or b"{}")
-    return await (await sights.at(query)).agent_log(query.agent, query.task_id, query.limit)
+    return await (await sights.at(query, query.task_id)).agent_log(query.agent, query.task_id, query.limit)

@@ -1,6 +1,5 @@
 """Questions about heartbeats."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -15,5 +14,6 @@ _heartbeats: Final = msgspec.json.Decoder(HeartbeatsQuery)
 
 async def heartbeats(sights: Sights, data: bytes) -> HeartbeatsAnswer:
     """Return all heartbeats."""
-    views = await sights.at(decode(_heartbeats, data or b"{}"))
-    return await views.heartbeats(datetime.now(UTC))
+    query = decode(_heartbeats, data or b"{}")
+    now = await sights.now(query)
+    return await (await sights.at(query)).heartbeats(now)

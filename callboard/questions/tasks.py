@@ -11,6 +11,7 @@ from callboard.errors import ArchivedError, NotFoundError
 from callboard.events.subjects import token
 from callboard.events.submission import decode
 from callboard.events.task_state import TERMINAL
+from callboard.past.place import Place
 from callboard.projections.answers import TaskAnswer, TasksAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.sights import Sights
@@ -51,10 +52,10 @@ async def result(sights: Sights, data: bytes) -> TaskAnswer:
 async def task(sights: Sights, data: bytes) -> TaskAnswer:
     """Return one task."""
     query = decode(_task, data)
-    views = await sights.at(query)
-    found = await views.task(token(query.id))
+    views = await sights.at(query, token(query.id))
+    found = await views.task(query.id)
     if found is None:
-        raise await _missing(sights, query.id)
+        raise await _missing(sights, query.id, await sights.place(query))
     return found
 
 
@@ -68,15 +69,18 @@ async def tasks(sights: Sights, data: bytes) -> TasksAnswer:
 async def events(sights: Sights, data: bytes) -> EventsAnswer:
     """Return the events of one task, from the log itself."""
     query = decode(_task, data)
-    position = sights.runner.position
+    place = await sights.place(query)
+    position = sights.runner.position if place is None else place.seq
     stored = await sights.load_events(token(query.id))
+    if place is not None:
+        stored = [each for each in stored if each[1] <= place.seq]
     as_of_seq = max([position, *(seq for _, seq, _ in stored)])
     if query.min_seq is not None and query.min_seq > as_of_seq:
         await sights.at(query)
         stored = await sights.load_events(query.id)
         as_of_seq = max([query.min_seq, *(seq for _, seq, _ in stored)])
     if not stored:
-        raise await _missing(sights, query.id)
+        raise await _missing(sights, query.id, place)
     return EventsAnswer([_event(*each) for each in stored], as_of_seq)
 
 
@@ -94,15 +98,15 @@ async def _newest(sights: Sights, task_id: str) -> TaskAnswer | None:
     return found
 
 
-async def _missing(sights: Sights, task_id: str) -> NotFoundError:
-    if await _archived(sights, task_id):
+async def _missing(sights: Sights, task_id: str, place: Place | None = None) -> NotFoundError:
+    if await _archived(sights, task_id, place):
         return ArchivedError(f"task {task_id} has been archived: see callboard log replay --task {task_id}")
     return NotFoundError(f"no task has the id {task_id!r}")
 
 
-async def _archived(sights: Sights, task_id: str) -> bool:
-    """Tell whether the log says that the views need the task no longer."""
-    events = await sights.load_events(task_id)
+async def _archived(sights: Sights, task_id: str, place: Place | None = None) -> bool:
+    """Tell whether the log says, up to ``place`` if that is given, that the views need the task no longer."""
+    events = [each for each in await sights.load_events(task_id) if place is None or each[1] <= place.seq]
     return bool(events) and events[-1][0] == "archived"
 
 

@@ -1,0 +1,167 @@
+"""A running callboard tells what was: to a request, to the client and on the command line alike."""
+
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from callboard.client import Client
+from callboard.errors import NotFoundError
+from callboard.events.errors import InvalidValueError
+from callboard.events.reader import StoredMessage
+from callboard.family import family
+from tests.support.boards import board_for_module, run
+from tests.support.running import Running
+from tests.support.whole_log import views_of, whole_log
+
+board = board_for_module()
+
+
+@pytest_asyncio.fixture
+async def log(board: Running) -> list[StoredMessage]:
+    """The log, once a task and its subtask are completed, one has failed and a heartbeat is set; made once."""
+    found = await whole_log(board.url)
+    if any(".heartbeat." in each.subject for each in found):
+        return found
+    name = uuid.uuid4().hex[:8]
+    async with Client(board.url) as client:
+        await client.submit_and_wait("x", id=f"{name}-a", agent="echo", wait_seconds=20, session_id="s")
+        await client.submit_and_wait("x", id=f"{name}-b", agent="echo", wait_seconds=20, parent_id=f"{name}-a")
+        await client.submit_and_wait("x", id=f"{name}-c", agent="broken", wait_seconds=20)
+        receipt = await client.set_heartbeat(name, "x", agent="echo", cron="0 0 29 2 *")
+        await client.heartbeats(min_seq=receipt.seq)
+    return await whole_log(board.url)
+
+
+def plain(answer: Any) -> Any:
+    """Return an answer as it is on the wire."""
+    return msgspec.json.decode(msgspec.json.encode(answer))
+
+
+def tasks_in(log: list[StoredMessage]) -> list[str]:
+    """Return the ids of the tasks of ``log``, the last one first."""
+    return list(dict.fromkeys(each.subject.split(".")[3] for each in log[::-1] if ".task." in each.subject))
+
+
+async def test_every_question_about_any_event_is_answered_as_by_views_of_the_log_up_to_it(
+    board: Running, log: list[StoredMessage], tmp_path: Path
+) -> None:
+    async with Client(board.url) as client:
+
+        async def ask(name: str, seq: int, **fields: Any) -> Any:
+            return plain(msgspec.Raw(await client.ask(f"callboard.query.{name}", {"as_of": seq, **fields})))
+
+        first = next(each.seq for each in log if ".task." in each.subject)
+        for seq in (len(log), *range(first, len(log), 5)):
+            async with views_of(log[:seq], tmp_path / f"{seq}") as views:
+                task_id = tasks_in(log[:seq])[0]
+                stored = datetime.fromisoformat(log[seq - 1].stored_at)
+                assert await ask("task", seq, id=task_id) == plain(await views.task(task_id))
+                assert await ask("tasks", seq) == plain(await views.tasks())
+                assert await ask("stats", seq) == plain(await views.stats())
+                assert await ask("agents", seq) == plain(await views.agents())
+                assert await ask("agent_log", seq) == plain(await views.agent_log())
+                assert await ask("agent_log", seq, task_id=task_id) == plain(await views.agent_log(task_id=task_id))
+                assert await ask("heartbeats", seq) == plain(await views.heartbeats(stored))
+                events = await ask("events", seq, id=task_id)
+                subject = f".task.{task_id}."
+                assert [each["seq"] for each in events["events"]] == [
+                    each.seq for each in log[:seq] if subject in each.subject
+                ]
+                assert events["as_of_seq"] == seq
+
+
+async def test_a_time_means_everything_that_was_stored_up_to_then(board: Running, log: list[StoredMessage]) -> None:
+    times = [datetime.fromisoformat(each.stored_at) for each in log]
+    async with Client(board.url) as client:
+        for moment in times[-20:]:
+            # The log keeps nanoseconds, and what is stored within the microsecond comes after it.
+            for at in (moment, moment + timedelta(microseconds=1)):
+                limit = f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}000Z"
+                expected = sum(padded(each.stored_at) <= limit for each in log)
+                assert (await client.stats(as_of=at)).as_of_seq == expected
+
+
+def padded(stored_at: str) -> str:
+    """Return a time with all nine digits, so that texts compare as times do."""
+    whole, _, part = stored_at.rstrip("Z").partition(".")
+    return f"{whole}.{part:0<9}Z"
+
+
+async def test_the_client_and_the_command_line_ask_about_the_past(board: Running, log: list[StoredMessage]) -> None:
+    _, _, first = tasks_in(log)[:3]
+    started = next(each.seq for each in log if f".{first}." in each.subject and each.subject.endswith("started"))
+    as_of = ("--as-of", str(started), "--json")
+    async with Client(board.url) as client:
+        then = await client.task(first, as_of=started)
+        assert (then.status, then.output, then.session_id) == ("running", None, "s")
+        assert (await client.task(first)).status == "completed"
+        assert [each.event for each in await client.events(first, as_of=started)][-1] == "started"
+        assert (await client.tasks(as_of=started, session_id="s")).tasks[0] == then
+        assert (await client.agent_log(task_id=first, as_of=started))[0].outcome == "running"
+        assert {each.processes for each in await client.agents(as_of=started)} == {None}
+        assert await client.heartbeats(as_of=1) == []
+        assert (await family(client, first, as_of=started)).root.children == []
+        stats = await client.stats(as_of=started)
+    shown = run(board, "task", "show", first, *as_of).json
+    assert (shown["status"], shown["events"][-1]["event"], shown["as_of_seq"]) == ("running", "started", started)
+    assert run(board, "stats", *as_of).json == plain(stats)
+    assert run(board, "task", "ls", *as_of).json["tasks"][0]["id"] == first
+    assert run(board, "task", "tree", first, *as_of).json["children"] == []
+    assert "absent" not in run(board, "agents", "--as-of", str(started)).out
+    assert run(board, "heartbeat", "ls", "--as-of", "1", "--json").json["heartbeats"] == []
+    last = log[-1].stored_at
+    assert run(board, "stats", "--as-of", last, "--json").json["as_of_seq"] in (len(log) - 1, len(log))
+
+
+async def test_a_task_that_came_later_was_not_there_then(board: Running, log: list[StoredMessage]) -> None:
+    last = tasks_in(log)[0]
+    async with Client(board.url) as client:
+        for ask in (client.task, client.events):
+            with pytest.raises(NotFoundError, match=last):
+                await ask(last, as_of=1)
+    assert run(board, "task", "show", last, "--as-of", "1").code == 1
+
+
+REFUSED = {
+    "before the first event": ({"as_of": 0}, "expected as_of to be from 1 to"),
+    "below that": ({"as_of": -3}, "expected as_of to be from 1 to"),
+    "behind the end": ({"as_of": 10**9}, "where the log ends, got 1000000000"),
+    "a number that no log reaches": ({"as_of": 10**30}, "where the log ends"),
+    "the future": ({"as_of": "2999-01-01T00:00:00Z"}, "expected as_of to be a time that has passed"),
+    "long ago": ({"as_of": "0001-01-01T00:00:00Z"}, "expected as_of to be after the first event, stored at 2"),
+    "no offset": ({"as_of": "2026-01-01T00:00:00"}, "expected as_of to be RFC 3339 with an offset"),
+    "no year of ours": ({"as_of": "0001-01-01T00:00:00+10:00"}, "expected as_of to lie in the years 1-9999"),
+    "no time": ({"as_of": "yesterday"}, "RFC3339"),
+    "half an event": ({"as_of": 1.5}, "int"),
+    "both": ({"as_of": 1, "min_seq": 1}, "expected min_seq or as_of, got both"),
+}
+
+
+@pytest.mark.parametrize(("body", "told"), REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("name", ["stats", "heartbeats", "tasks"])
+async def test_what_is_no_place_in_the_log_is_refused(
+    board: Running, log: list[StoredMessage], name: str, body: dict[str, Any], told: str
+) -> None:
+    assert log
+    async with Client(board.url) as client:
+        with pytest.raises(InvalidValueError) as caught:
+            await client.ask(f"callboard.query.{name}", body)
+    assert told in str(caught.value)
+    assert caught.value.field == "as_of"
+
+
+async def test_the_end_of_a_task_is_not_waited_for_in_the_past(board: Running) -> None:
+    async with Client(board.url) as client:
+        with pytest.raises(InvalidValueError, match="as_of"):
+            await client.ask("callboard.api.result", {"id": "x", "as_of": 1})
+
+
+def test_the_past_is_not_watched(board: Running) -> None:
+    ran = run(board, "task", "ls", "--watch", "--json", "--as-of", "1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "expected --watch or --as-of, got both" in ran.err
