@@ -4,7 +4,7 @@ from typing import Any, TypedDict, Unpack
 
 from msgspec import Raw
 
-from callboard.client_queries import Queries
+from callboard.client_queries import AsOf, Queries
 from callboard.events import subjects
 from callboard.outgoing import encode
 from callboard.replies import read
@@ -30,19 +30,19 @@ class Sessions(Queries):
         limit: int | None = None,
         after: int | None = None,
         min_seq: int | None = None,
+        as_of: AsOf | None = None,
     ) -> SessionPage:
         """Return a page of sessions, newest activity first; ``after`` is the ``next`` of the page before."""
-        return read(
-            await self._query("sessions", user_id=user_id, limit=limit, after=after, min_seq=min_seq), SessionPage
-        )
+        answer = await self._query("sessions", user_id=user_id, limit=limit, after=after, min_seq=min_seq, as_of=as_of)
+        return read(answer, SessionPage)
 
-    async def session(self, session_id: str, *, min_seq: int | None = None) -> SessionInfo:
+    async def session(self, session_id: str, *, min_seq: int | None = None, as_of: AsOf | None = None) -> SessionInfo:
         """Return one session with its messages and runs.
 
         Raises:
             NotFoundError: there is no session of that id.
         """
-        return read(await self._query("session", session_id=session_id, min_seq=min_seq), SessionInfo)
+        return read(await self._query("session", session_id=session_id, min_seq=min_seq, as_of=as_of), SessionInfo)
 
     async def add_message(
         self, session_id: str, role: str, content: Any, /, **fields: Unpack[MessageFields]

@@ -37,10 +37,11 @@ class Sights(Struct, frozen=True, kw_only=True):
     past: Past | None = None
     processes: Callable[[], Mapping[str, int]] = dict
 
-    async def at(self, query: Present, task_id: str | None = None) -> Queries:
+    async def at(self, query: Present, task_id: str | None = None, session_id: str | None = None) -> Queries:
         """Return the views that ``query`` is about: as they are, or as they were ``as_of`` some time.
 
-        Where nothing but one task is asked about, ``task_id`` names it: its past is read from the log at once.
+        Where nothing but one task or one session is asked about, ``task_id`` or ``session_id`` names it: its past is
+        read from the log at once.
 
         Raises:
             NotReadyError: they do not reflect its ``min_seq``, or are not built yet, and were not within some seconds.
@@ -49,6 +50,8 @@ class Sights(Struct, frozen=True, kw_only=True):
         """
         place = await self.place(query)
         if self.past is not None and place is not None:
+            if session_id is not None:
+                return await self.past.session(place.seq, session_id)
             return await (self.past.views(place.seq) if task_id is None else self.past.task(place.seq, task_id))
         if query.min_seq is not None:
             await self.reach(query.min_seq)

@@ -14,9 +14,10 @@ from callboard.errors import NotFoundError
 from callboard.events.errors import InvalidValueError
 from callboard.events.reader import StoredMessage
 from callboard.family import family
+from callboard.projections.find_activity import ActivityScope
 from tests.support.boards import board_for_module, run
 from tests.support.running import Running
-from tests.support.whole_log import views_of, whole_log
+from tests.support.whole_log import log_with, views_of, whole_log
 
 board = board_for_module()
 
@@ -34,7 +35,8 @@ async def log(board: Running) -> list[StoredMessage]:
         await client.submit_and_wait("x", id=f"{name}-c", agent="broken", wait_seconds=20)
         receipt = await client.set_heartbeat(name, "x", agent="echo", cron="0 0 29 2 *")
         await client.heartbeats(min_seq=receipt.seq)
-    return await whole_log(board.url)
+    # Whoever waits for a task does not wait for what is said of it in its session.
+    return await log_with(board.url, ".run_completed")
 
 
 def plain(answer: Any) -> Any:
@@ -67,6 +69,11 @@ async def test_every_question_about_any_event_is_answered_as_by_views_of_the_log
                 assert await ask("agent_log", seq) == plain(await views.agent_log())
                 assert await ask("agent_log", seq, task_id=task_id) == plain(await views.agent_log(task_id=task_id))
                 assert await ask("heartbeats", seq) == plain(await views.heartbeats(stored))
+                assert await ask("activity", seq) == plain(await views.activity(ActivityScope(), stored))
+                assert await ask("sessions", seq) == plain(await views.sessions())
+                session = await views.session("s")
+                if session is not None:
+                    assert await ask("session", seq, session_id="s") == plain(session)
                 events = await ask("events", seq, id=task_id)
                 subject = f".task.{task_id}."
                 assert [each["seq"] for each in events["events"]] == [

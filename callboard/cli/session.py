@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, WHOLE, Options
 from callboard.cli.output import Output
 from callboard.cli.text import compact, moment, safe
@@ -26,6 +27,7 @@ async def list_(
     user_id: Annotated[str | None, Parameter(help="Only those of this user.")] = None,
     limit: Annotated[int, WHOLE, Parameter(help="How many at most.")] = 50,
     after: Annotated[int | None, Parameter(help="Go on after the page that ended with this sequence.")] = None,
+    then: Then = NOW,
     options: Options = DEFAULTS,
 ) -> int:
     """List sessions, newest activity first.
@@ -34,11 +36,11 @@ async def list_(
         user_id: Only those of this user.
         limit: How many at most.
         after: Go on after the page that ended with this sequence.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
-    wanted = {"user_id": user_id, "limit": limit, "after": after}
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.sessions", {k: v for k, v in wanted.items() if v is not None})
+        document = await board.ask(f"{QUERY}.sessions", then.query(user_id=user_id, limit=limit, after=after))
     out = options.output()
     if out.json:
         out.document(document)
@@ -62,15 +64,16 @@ async def list_(
 
 
 @app.command
-async def show(session_id: str, /, *, options: Options = DEFAULTS) -> int:
+async def show(session_id: str, /, *, then: Then = NOW, options: Options = DEFAULTS) -> int:
     """Show one session: what was said, and the runs of its tasks.
 
     Args:
         session_id: The session's id.
+        then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.session", {"session_id": session_id})
+        document = await board.ask(f"{QUERY}.session", then.query(session_id=session_id))
     out = options.output()
     if out.json:
         out.document(document)

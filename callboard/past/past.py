@@ -6,7 +6,9 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from callboard.errors import NotReadyError
+from callboard.events import subjects
 from callboard.events.journal import Journal
+from callboard.events.session import session_key
 from callboard.past.bounds import Bounds
 from callboard.past.builds import Builds
 from callboard.past.checkpoints import DIRECTORY, Checkpoints
@@ -22,6 +24,7 @@ class Past:
     def __init__(self, directory: Path, journal: Journal, stream_created: str, bounds: Bounds) -> None:
         """Keep checkpoints under ``directory``, of the log that ``journal`` reads, created at ``stream_created``."""
         self._journal = journal
+        self._sessions = Journal(journal.loop, journal.connection, journal.stream, subjects.SESSION_PREFIX)
         self._checkpoints = Checkpoints(directory / DIRECTORY, stream_created, bounds.max_bytes)
         self._builds = Builds(journal.connection, self._checkpoints, bounds.every)
         self._open: WeakValueDictionary[int, PastQueries] = WeakValueDictionary()
@@ -69,14 +72,11 @@ class Past:
         Raises:
             LogUnavailableError: the log could not be read.
         """
-        kind = self._journal.kind
-        stored = (await self._journal.load([task_id]))[task_id]
-        events = [
-            LogEvent(each.id, kind, task_id, each.originator_version, each.topic.removeprefix(f"{kind}."), each.state)
-            for each in stored
-            if each.id <= seq
-        ]
-        return await asyncio.to_thread(Excerpt, events, seq)
+        return await _excerpt(self._journal, task_id, seq)
+
+    async def session(self, seq: int, session_id: str) -> Excerpt:
+        """Return views of one session alone, as :meth:`task` does for a task; raises as that does."""
+        return await _excerpt(self._sessions, session_key(session_id), seq)
 
     async def close(self) -> None:
         """End what is being built; checkpoints stay."""
@@ -90,3 +90,14 @@ class Past:
         queries = PastQueries(self._checkpoints.use(seq), lambda reason: self._checkpoints.remove(path, reason))
         await queries.open()
         return self._open.setdefault(seq, queries)
+
+
+async def _excerpt(journal: Journal, key: str, seq: int) -> Excerpt:
+    kind, token = journal.kind, subjects.id_token(key)
+    stored = (await journal.load([key]))[key]
+    events = [
+        LogEvent(each.id, kind, token, each.originator_version, each.topic.removeprefix(f"{kind}."), each.state)
+        for each in stored
+        if each.id <= seq
+    ]
+    return await asyncio.to_thread(Excerpt, events, seq)

@@ -23,7 +23,7 @@ async def sessions(sights: Sights, data: bytes) -> SessionsAnswer:
 async def session(sights: Sights, data: bytes) -> SessionAnswer:
     """Return one session with its messages and runs."""
     query = decode(_session, data)
-    found = await (await sights.at(query)).session(query.session_id)
+    found = await (await sights.at(query, session_id=query.session_id)).session(query.session_id)
     if found is None:
         raise NotFoundError(f"there is no session {query.session_id!r}")
     return found

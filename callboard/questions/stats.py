@@ -1,6 +1,5 @@
 """Questions about how many tasks there are, how long they take, and what happened over time."""
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +27,8 @@ async def activity(sights: Sights, data: bytes) -> ActivityAnswer:
     """Return what happened over time."""
     query = decode(_activity, data or b"{}")
     scope = ActivityScope(**_window(query), agent=query.agent, kind=query.kind, by=query.by, per=query.per)
-    return await (await sights.at(query)).activity(scope, datetime.now(UTC))
+    now = await sights.now(query)
+    return await (await sights.at(query)).activity(scope, now)
 
 
 def _window(query: StatsQuery) -> dict[str, Any]:
