@@ -46,7 +46,6 @@ from callboard.housekeeping import Housekeeper, with_cleanup
 from callboard.link import Link
 from callboard.membership import Membership
 from callboard.service import Service
-from callboard.sights import Sights
 from callboard.view_set import ViewSet
 from callboard.wires import Wires
 
@@ -211,13 +210,7 @@ class App:
         if self._plays(roles.ORCHESTRATOR):
             orders = Orders(take=express.take, cancel=desk.cancel, retry=desk.retry, forget=membership.forget)
         if views is not None:
-            sights = Sights(
-                queries=views.queries,
-                runner=views.runner,
-                load_events=views.load_events,
-                newest_seq=views.newest_seq,
-                processes=membership.registry.processes,
-            )
+            sights = views.sights(membership.registry.processes)
         return Service(self._link.connection, orders=orders, sights=sights)
 
     def _crashed(self, name: str, error: BaseException) -> None:

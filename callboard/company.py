@@ -16,17 +16,20 @@ from callboard.actors.delivery import WINDOW as DELIVERY_WINDOW
 from callboard.actors.delivery import Delivery
 from callboard.actors.orchestrator import Orchestrator
 from callboard.actors.plan import Plan
-from callboard.actors.projector import Projector
+from callboard.actors.projector import Feed, Projector
 from callboard.actors.specialist import Specialist
 from callboard.actors.supervisor import ChildSpec
 from callboard.events import subjects
 from callboard.events.consumers import UNLIMITED
 from callboard.events.submission import PRIORITIES
-from callboard.projections.log_event import LogEvent
+from callboard.projections.log_event import events_of
+from callboard.projections.request_entry import lines_of
+from callboard.view_set import ViewSet
 from callboard.wires import Start, Wires, opener
 
 DELIVERY: Final = "delivery"
 PROJECTOR: Final = "projector"
+REQUESTS: Final = "requests"
 ORCHESTRATOR: Final = "orchestrator"
 ENDINGS: Final = ("completed", "failed")
 MIN_PREFETCH: Final = 8
@@ -35,7 +38,7 @@ MIN_PREFETCH: Final = 8
 def specs(wires: Wires) -> list[ChildSpec]:
     """Return the actors of this process's roles in start order: who reads what others write comes first."""
     company: dict[str, list[tuple[str, Start]]] = {
-        roles.PROJECTOR: [(PROJECTOR, _projector)],
+        roles.PROJECTOR: [(PROJECTOR, _projector), (REQUESTS, _requests)],
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
         roles.SCHEDULER: [
@@ -73,17 +76,33 @@ def specialist_name(agent: str) -> str:
 
 
 def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
+    views = _views(wires)
+    feed = Feed(
+        stream=subjects.EVENTS,
+        subject=f"{subjects.EVENT_PREFIX}.>",
+        position=views.position,
+        read=events_of,
+        apply=views.runner.apply,
+    )
+    return Projector.start(PROJECTOR, loop=wires.io, connection=wires.connection, feed=feed, crashed=wires.crashed)
+
+
+def _requests(wires: Wires) -> "pykka.ActorRef[Any]":
+    views = _views(wires).requests
+    feed = Feed(
+        stream=subjects.REQUESTS,
+        subject=subjects.REQUEST,
+        position=views.position,
+        read=lines_of,
+        apply=views.runner.apply,
+    )
+    return Projector.start(REQUESTS, loop=wires.io, connection=wires.connection, feed=feed, crashed=wires.crashed)
+
+
+def _views(wires: Wires) -> ViewSet:
     if wires.views is None:
         raise RuntimeError("expected views where a projector is to be started")
-    return Projector.start(
-        PROJECTOR,
-        loop=wires.io,
-        connection=wires.connection,
-        position=wires.views.position,
-        read=LogEvent.from_message,
-        apply=wires.views.runner.apply,
-        crashed=wires.crashed,
-    )
+    return wires.views
 
 
 def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":

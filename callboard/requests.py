@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 MAX_LIMIT: Final = 1_000
 MAX_WAIT_SECONDS: Final = 3_600
+MAX_PATTERNS: Final = 100
 
 Status = Literal["blocked", "scheduled", "assigned", "running", "paused", "completed", "failed", "cancelled", "expired"]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
@@ -82,6 +83,15 @@ class AgentsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class HeartbeatsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask about all heartbeats."""
+
+
+class PatternsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what users do; ``min_seq`` is a sequence of the request log here."""
+
+    user_id: str | None = None
+    since: datetime | None = None
+    timezone: str = "UTC"
+    limit: Annotated[int, Meta(ge=1, le=MAX_PATTERNS)] = 20
 
 
 class AgentLogQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

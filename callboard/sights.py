@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from callboard.errors import NotReadyError
+from callboard.projections.pattern_queries import PatternQueries
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.requests import Query
@@ -20,6 +21,13 @@ READY_SECONDS: Final = 5.0
 """How long a query waits for the views to reach its ``min_seq``."""
 
 
+class RequestLog(Struct, frozen=True, kw_only=True):
+    """The views of the request log, which count sequences of their own."""
+
+    queries: PatternQueries
+    runner: Runner
+
+
 class Sights(Struct, frozen=True, kw_only=True):
     """In a process with views. ``load_events`` and ``newest_seq`` read the log itself.
 
@@ -31,6 +39,7 @@ class Sights(Struct, frozen=True, kw_only=True):
     load_events: LoadEvents
     newest_seq: NewestSeq
     processes: Callable[[], Mapping[str, int]] = dict
+    request_log: RequestLog | None = None
 
     async def at(self, query: Query) -> Queries:
         """Return the views that ``query`` is about.
@@ -48,5 +57,14 @@ class Sights(Struct, frozen=True, kw_only=True):
         Raises:
             NotReadyError: they did not within some seconds.
         """
-        if not await self.runner.wait(seq, READY_SECONDS):
-            raise NotReadyError(f"the views reflect sequence {self.runner.position}, not yet {seq}: ask again later")
+        await reach(self.runner, seq)
+
+
+async def reach(runner: Runner, seq: int) -> None:
+    """Wait until the views that ``runner`` feeds reflect their log up to ``seq``.
+
+    Raises:
+        NotReadyError: they did not within some seconds.
+    """
+    if not await runner.wait(seq, READY_SECONDS):
+        raise NotReadyError(f"the views reflect sequence {runner.position}, not yet {seq}: ask again later")

@@ -1,5 +1,6 @@
-"""The views of one process: opened against the log they follow, fed by the projector, read by the service."""
+"""The views of one process: opened against the logs they follow, fed by projectors, read by the service."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,8 @@ from callboard.link import Link
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
+from callboard.request_views import RequestViews
+from callboard.sights import RequestLog, Sights
 
 FILE: Final = "views.sqlite3"
 
@@ -21,6 +24,7 @@ class ViewSet:
         self._link = link
         self._journal = journal
         self._views: Views | None = None
+        self.requests = RequestViews(directory, link)
         self.runner: Runner
         self.queries: Queries
 
@@ -39,6 +43,18 @@ class ViewSet:
         self._views.check(stream_created=info["created"], last_seq=info["state"]["last_seq"], event_id=at_marker)
         self.runner = Runner(self._views)
         self.queries = Queries(self._path)
+        self.requests.open()
+
+    def sights(self, processes: Callable[[], Mapping[str, int]]) -> Sights:
+        """Return what those look at who answer questions; ``processes`` tells how many processes serve each agent."""
+        return Sights(
+            queries=self.queries,
+            runner=self.runner,
+            load_events=self.load_events,
+            newest_seq=self.newest_seq,
+            processes=processes,
+            request_log=RequestLog(queries=self.requests.queries, runner=self.requests.runner),
+        )
 
     def position(self) -> int:
         """Return the sequence the views reflect."""
@@ -60,7 +76,8 @@ class ViewSet:
         self._link.io.run(self.runner.wait(last, seconds))
 
     def close(self) -> None:
-        """Close the file; may be called when it was never opened."""
+        """Close the files; may be called when they were never opened."""
+        self.requests.close()
         if self._views is not None:
             if hasattr(self, "queries"):
                 self.queries.close()

@@ -1,4 +1,4 @@
-"""The projector: reads the whole log in order, from where the views stand, and applies it to them in batches."""
+"""The projector: reads a whole stream in order, from where its views stand, and applies it to them in batches."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 import structlog
+from msgspec import Struct
 from nats.errors import Error as NatsError
 
 from callboard.actors.batch_actor import WAKE, Begin
@@ -18,8 +19,6 @@ from callboard.events.errors import CallboardError
 from callboard.events.loop import Loop
 from callboard.events.message import Message
 from callboard.events.ordered_pull import OrderedPull
-from callboard.events.reader import EVENT_HEADER
-from callboard.events.subjects import EVENT_PREFIX, EVENTS
 from callboard.events.ticket import sequence_of
 
 log = structlog.get_logger()
@@ -32,8 +31,23 @@ RENEW_SECONDS: Final = 1.0
 TELL_SECONDS: Final = 30.0
 
 
+class Feed(Struct, Generic[E], frozen=True, kw_only=True):
+    """What a projector reads, and what becomes of it.
+
+    It is what matches ``subject`` in ``stream``, with or without gaps in the sequences. ``position`` is the sequence
+    the views reflect; ``apply`` moves them on, all of a batch or nothing. ``read`` makes of messages, never of none,
+    what ``apply`` takes.
+    """
+
+    stream: str
+    subject: str
+    position: Callable[[], int]
+    read: Callable[[Sequence[Message]], list[E]]
+    apply: Callable[[Sequence[E]], None]
+
+
 class Projector(pykka.ThreadingActor, Generic[E]):
-    """Feeds ``apply`` with stored events in stream order; acknowledges nothing, the views know their position."""
+    """Feeds ``apply`` with what a stream stored, in its order; acknowledges nothing, the views know their position."""
 
     use_daemon_thread = True
 
@@ -43,23 +57,15 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         *,
         loop: Loop,
         connection: Connection,
-        position: Callable[[], int],
-        read: Callable[[str, int, bytes, str], E],
-        apply: Callable[[Sequence[E]], None],
+        feed: Feed[E],
         crashed: Callable[[str, BaseException], None],
     ) -> None:
-        """``position`` is the sequence the views reflect; ``apply`` moves them on, all of a batch or nothing.
-
-        ``read`` makes of subject, sequence, body and event id what ``apply`` takes. Only the last message of a batch
-        has its event id filled in: that is the one the views remember.
-        """
+        """``crashed`` is told the name and the error when it ends by one."""
         super().__init__()
         self.name = name
         self._loop = loop
         self._connection = connection
-        self._position = position
-        self._read = read
-        self._apply = apply
+        self._feed = feed
         self._crashed = crashed
         self._inbox: Inbox[Message] = Inbox(self._awake)
         self._gathered: list[Message] = []
@@ -99,22 +105,15 @@ class Projector(pykka.ThreadingActor, Generic[E]):
             return
         fresh = self._fresh(arrived)
         if fresh:
-            self._apply(self._events(fresh))
+            self._feed.apply(self._feed.read(fresh))
         self._loop.loop.call_soon_threadsafe(self._release, len(arrived))
         self._awake()
-
-    def _events(self, messages: Sequence[Message]) -> list[E]:
-        read, newest = self._read, messages[-1]
-        events = [read(each.subject, sequence_of(each.reply), each.data, "") for each in messages[:-1]]
-        event_id = (newest.headers or {}).get(EVENT_HEADER, "")
-        events.append(read(newest.subject, sequence_of(newest.reply), newest.data, event_id))
-        return events
 
     def _fresh(self, arrived: list[Message]) -> list[Message]:
         """Leave out what arrived twice: a new pull begins where the views stood, not where the old one broke off."""
         if sequence_of(arrived[-1].reply) - sequence_of(arrived[0].reply) + 1 == len(arrived):
             return arrived
-        fresh, last = [], self._position()
+        fresh, last = [], self._feed.position()
         for message in arrived:
             sequence = sequence_of(message.reply)
             if sequence > last:
@@ -123,9 +122,9 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         return fresh
 
     async def _start(self) -> None:
-        first = self._position() + 1
-        name = await consumers.ephemeral(self._connection, EVENTS, f"{EVENT_PREFIX}.>", first)
-        self._pull = OrderedPull(self._connection, EVENTS, name, WINDOW, self._gather, lost=self._lost)
+        stream, first = self._feed.stream, self._feed.position() + 1
+        name = await consumers.ephemeral(self._connection, stream, self._feed.subject, first)
+        self._pull = OrderedPull(self._connection, stream, name, WINDOW, self._gather, lost=self._lost)
         await self._pull.start()
 
     def _gather(self, burst: list[Message]) -> None:

@@ -29,6 +29,7 @@ _COMMANDS: Final = (
     ("heartbeat", "callboard.cli.heartbeat:app", "Set, list, pause and remove tasks submitted time after time."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
+    ("patterns", "callboard.cli.patterns:patterns", "Print what users do most, how it goes, and what is unusual."),
     ("cleanup", "callboard.cli.cleanup:cleanup", "Take tasks that ended long ago out of the views."),
     ("log", "callboard.cli.log:app", "Follow the event log, or read it from the start."),
     ("dead", "callboard.cli.dead:app", "List, show and requeue commands that could not be taken."),

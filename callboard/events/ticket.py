@@ -37,3 +37,13 @@ def sequence_of(reply: str) -> int:
         return int(tokens[5 if len(tokens) == _SHORT else 7])
     except IndexError:
         return Ticket.parse(reply).sequence
+
+
+def stored_at(reply: str) -> int:
+    """Return when the stream stored the message, in nanoseconds since 1970; raises as ``Ticket.parse``."""
+    tokens = reply.split(".")
+    try:
+        return int(tokens[7 if len(tokens) == _SHORT else 9])
+    except IndexError:
+        Ticket.parse(reply)
+        raise

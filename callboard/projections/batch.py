@@ -8,9 +8,11 @@ import structlog
 from msgspec import Struct
 
 from callboard.events import heartbeat_events
+from callboard.events.errors import InvalidValueError
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task_events import TaskEvent, decode
 from callboard.projections.log_event import LogEvent
+from callboard.projections.request_entry import KIND, RequestEntry
 
 _log = structlog.get_logger()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -35,7 +37,8 @@ class BeatEntry(Struct, frozen=True, gc=False):
 class Batch(Struct, frozen=True):
     """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
 
-    ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first.
+    ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first. Of a
+    request log ``requests`` are the lines in order, None for each that is none.
     """
 
     first: int
@@ -43,6 +46,7 @@ class Batch(Struct, frozen=True):
     event_id: str
     tasks: dict[str, list[Entry]]
     heartbeats: list[BeatEntry] = []
+    requests: list[RequestEntry | None] = []
 
     @classmethod
     def of(cls, events: Sequence[LogEvent]) -> Self:
@@ -53,12 +57,15 @@ class Batch(Struct, frozen=True):
         """
         tasks: dict[str, list[Entry]] = {}
         heartbeats: list[BeatEntry] = []
+        requests: list[RequestEntry | None] = []
         for event in events:
             if event.kind == "task":
                 _collect(tasks, event)
             elif event.kind == "heartbeat":
                 _collect_heartbeat(heartbeats, event)
-        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats)
+            elif event.kind == KIND:
+                requests.append(_request(event))
+        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, requests)
 
 
 def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
@@ -82,6 +89,14 @@ def _collect_heartbeat(heartbeats: list[BeatEntry], event: LogEvent) -> None:
         _unreadable(event, error)
     else:
         heartbeats.append(BeatEntry(event.seq, event.version, decoded))
+
+
+def _request(event: LogEvent) -> RequestEntry | None:
+    try:
+        return RequestEntry.of(event.data, event.stored)
+    except InvalidValueError as error:
+        _log.debug("projection.line_unreadable", seq=event.seq, error=str(error))
+        return None
 
 
 def _unreadable(event: LogEvent, error: Exception) -> None:

@@ -5,13 +5,16 @@ from pathlib import Path
 from callboard.events.errors import CallboardError
 
 _WAY_OUT = "build the views again with `callboard projections rebuild` and the same --dir and --nats"
+_FORGETFUL_WAY_OUT = f"{_WAY_OUT}, and --requests"
 
 
 class ViewsMismatchError(CallboardError):
     """The views were built from another log, or from a log that has lost events since."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"the views in {path} do not belong to this event log: {reason}; {_WAY_OUT}")
+    def __init__(self, path: Path, reason: str, *, forgetful: bool = False) -> None:
+        """``forgetful`` says that they are of the request log."""
+        log, way_out = ("request log", _FORGETFUL_WAY_OUT) if forgetful else ("event log", _WAY_OUT)
+        super().__init__(f"the views in {path} do not belong to this {log}: {reason}; {way_out}")
         self.path, self.reason = path, reason
 
 

@@ -68,6 +68,17 @@ async def rebuild(
     return position
 
 
+def forget(path: Path) -> None:
+    """Remove the views in ``path``, so that their next writer begins with what is left of its stream.
+
+    Raises:
+        ViewsBusyError: a running callboard uses them.
+    """
+    lock = ViewsLock(path, WAIT_SECONDS)
+    _remove(path)
+    lock.release()
+
+
 def _remove(path: Path) -> None:
     for name in (path, *_beside(path)):
         name.unlink(missing_ok=True)

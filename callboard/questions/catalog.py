@@ -6,7 +6,7 @@ Each gets the sights and the body of the request, and raises what ``problems`` k
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from callboard.questions import agents, heartbeats, stats, tasks
+from callboard.questions import agents, heartbeats, patterns, stats, tasks
 from callboard.sights import Sights
 
 Question = Callable[[Sights, bytes], Awaitable[Any]]
@@ -19,4 +19,5 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "agents": agents.agents,
     "agent_log": agents.agent_log,
     "heartbeats": heartbeats.heartbeats,
+    "patterns": patterns.patterns,
 }
