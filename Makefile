@@ -10,7 +10,7 @@ ARGS   ?=
 PARALLEL := --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-timers bench-submissions
+.PHONY: help demo test test-long lint bench bench-timers bench-submissions bench-patterns
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench-timers: $(READY) ## measure how late timers are
 
 bench-submissions: $(READY) ## measure how many submissions are stored
 	$(BIN)/python -m bench.submissions $(ARGS)
+
+bench-patterns: $(READY) ## measure how fast the request log is counted, and what asking takes
+	$(BIN)/python -m bench.patterns $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

@@ -48,7 +48,8 @@ def odd_requests(past: Sequence[int], seen: int) -> Oddity | None:
     expected = math.fsum(past) / len(past)
     p_value = _p_value([math.sqrt(count + _SHIFT) for count in past], math.sqrt(seen + _SHIFT), _LEAST_SPREAD)
     if seen > expected:
-        least = 1 / math.sqrt(expected + _ONE)
+        # What Poisson counts of this mean spread, at least; below a mean of 1 the formula would come down again.
+        least = math.sqrt(max(_ONE, expected)) / (max(_ONE, expected) + _ONE)
         p_value = max(p_value, _p_value([math.log(count + _ONE) for count in past], math.log(seen + _ONE), least))
     if p_value >= LEVEL:
         return None
