@@ -119,7 +119,7 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
             f"callboard.api.{name}" for name in ("submit", "cancel", "retry", "forget_agent", "result")
         } | {
             f"callboard.query.{name}"
-            for name in ("task", "tasks", "events", "stats", "agents", "agent_log", "heartbeats")
+            for name in ("task", "tasks", "events", "stats", "agents", "agent_log", "heartbeats", "patterns")
         }
         stats = msgspec.json.decode((await desk.client.request("$SRV.STATS.callboard")).data)
         found = {endpoint["subject"]: endpoint for endpoint in stats["endpoints"]}

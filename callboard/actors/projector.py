@@ -138,7 +138,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._inbox.put(gathered)
 
     def _lost(self, reason: str) -> None:
-        log.info("projector.consumer_renewed", reason=reason)
+        log.info("projector.consumer_renewed", actor=self.name, reason=reason)
         self._renewal = asyncio.ensure_future(self._renew())
 
     async def _renew(self) -> None:
@@ -151,7 +151,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
                 await self._start()
             except (CallboardError, NatsError) as error:
                 if now() >= untold_until:
-                    log.warning("projector.renewal_failed", error=str(error))
+                    log.warning("projector.renewal_failed", actor=self.name, error=str(error))
                     untold_until = now() + TELL_SECONDS
                 await asyncio.sleep(RENEW_SECONDS)
             else:
