@@ -10,7 +10,7 @@ ARGS   ?=
 PARALLEL := --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log
+.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log bench-patterns
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-submissions: $(READY) ## measure how many submissions are stored
 
 bench-request-log: $(READY) ## measure what logging costs a request
 	$(BIN)/python -m bench.request_log $(ARGS)
+
+bench-patterns: $(READY) ## measure how fast the request log is counted, and what asking takes
+	$(BIN)/python -m bench.patterns $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

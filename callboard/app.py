@@ -45,7 +45,6 @@ from callboard.housekeeping import Housekeeper, with_cleanup
 from callboard.link import Link
 from callboard.membership import Membership
 from callboard.service import Service
-from callboard.sights import Sights
 from callboard.view_set import ViewSet
 from callboard.wires import Wires
 
@@ -211,14 +210,7 @@ class App:
         if self._plays(roles.ORCHESTRATOR):
             orders = desk.orders(express.take, membership.forget, conversing.session_desk(self._link).change)
         if views is not None:
-            sights = Sights(
-                queries=views.queries,
-                runner=views.runner,
-                load_events=views.load_events,
-                newest_seq=views.newest_seq,
-                past=views.past,
-                processes=membership.registry.processes,
-            )
+            sights = views.sights(membership.registry.processes)
         return Service(self._link.connection, orders=orders, sights=sights)
 
     def _crashed(self, name: str, error: BaseException) -> None:

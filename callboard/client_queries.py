@@ -9,6 +9,7 @@ from callboard.activity_replies import Activity
 from callboard.errors import BeingBuiltError
 from callboard.event_info import EventInfo, from_item
 from callboard.events import subjects
+from callboard.pattern_replies import Patterns
 from callboard.projections.activity_answers import By, Per
 from callboard.replies import (
     AgentInfo,
@@ -138,6 +139,23 @@ class Queries:
     async def heartbeats(self, *, min_seq: int | None = None, as_of: AsOf | None = None) -> list[HeartbeatInfo]:
         """Return every heartbeat that is set, by name."""
         return read(await self._query("heartbeats", min_seq=min_seq, as_of=as_of), HeartbeatList).heartbeats
+
+    async def patterns(
+        self,
+        *,
+        user_id: str | None = None,
+        since: datetime | None = None,
+        timezone: str | None = None,
+        limit: int | None = None,
+        min_seq: int | None = None,
+    ) -> Patterns:
+        """Return what users do, one of them or all, since the UTC day of ``since``.
+
+        ``timezone`` is where hours and days of the week count, UTC by default; ``limit`` is how many entries each list
+        has at most (20). ``min_seq`` is a sequence of the request log here, and so is ``as_of_seq`` of the answer.
+        """
+        fields = {"user_id": user_id, "since": since, "timezone": timezone, "limit": limit, "min_seq": min_seq}
+        return read(await self._query("patterns", **fields), Patterns)
 
     async def agent_log(
         self,

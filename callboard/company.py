@@ -16,7 +16,7 @@ from callboard.actors.delivery import WINDOW as DELIVERY_WINDOW
 from callboard.actors.delivery import Delivery
 from callboard.actors.orchestrator import Orchestrator
 from callboard.actors.plan import Plan
-from callboard.actors.projector import Projector
+from callboard.actors.projector import Feed, Projector
 from callboard.actors.request_lines import WINDOW as REQUEST_WINDOW
 from callboard.actors.request_lines import RequestLines
 from callboard.actors.specialist import Specialist
@@ -24,11 +24,14 @@ from callboard.actors.supervisor import ChildSpec
 from callboard.events import subjects
 from callboard.events.consumers import UNLIMITED
 from callboard.events.submission import PRIORITIES
-from callboard.projections.log_event import LogEvent
+from callboard.projections.log_event import LogEvent, events_of
+from callboard.projections.request_entry import lines_of
+from callboard.view_set import ViewSet
 from callboard.wires import Start, Wires, opener
 
 DELIVERY: Final = "delivery"
 PROJECTOR: Final = "projector"
+REQUESTS: Final = "requests"
 ORCHESTRATOR: Final = "orchestrator"
 REQUEST_LINES: Final = "request-lines"
 ENDINGS: Final = ("completed", "failed")
@@ -38,7 +41,7 @@ MIN_PREFETCH: Final = 8
 def specs(wires: Wires) -> list[ChildSpec]:
     """Return the actors of this process's roles in start order: who reads what others write comes first."""
     company: dict[str, list[tuple[str, Start]]] = {
-        roles.PROJECTOR: [(PROJECTOR, _projector)],
+        roles.PROJECTOR: [(PROJECTOR, _projector), (REQUESTS, _requests)],
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
         roles.SCHEDULER: [
@@ -78,19 +81,41 @@ def specialist_name(agent: str) -> str:
 
 
 def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
+    views = _views(wires)
+    feed = Feed(
+        stream=subjects.EVENTS,
+        subject=f"{subjects.EVENT_PREFIX}.>",
+        position=views.position,
+        guard=views.guard,
+        read=events_of,
+        apply=views.runner.apply,
+    )
+    return _reader(wires, PROJECTOR, feed)
+
+
+def _requests(wires: Wires) -> "pykka.ActorRef[Any]":
+    views = _views(wires).requests
+    feed = Feed(
+        stream=subjects.REQUESTS,
+        subject=subjects.REQUEST,
+        position=views.position,
+        guard=views.guard,
+        read=lines_of,
+        apply=views.runner.apply,
+    )
+    return _reader(wires, REQUESTS, feed)
+
+
+def _reader(wires: Wires, name: str, feed: Feed[LogEvent]) -> "pykka.ActorRef[Any]":
+    return Projector.start(
+        name, loop=wires.io, connection=wires.connection, feed=feed, crashed=wires.crashed, halt=wires.halt
+    )
+
+
+def _views(wires: Wires) -> ViewSet:
     if wires.views is None:
         raise RuntimeError("expected views where a projector is to be started")
-    return Projector.start(
-        PROJECTOR,
-        loop=wires.io,
-        connection=wires.connection,
-        position=wires.views.position,
-        guard=wires.views.guard,
-        halt=wires.halt,
-        read=LogEvent.from_message,
-        apply=wires.views.runner.apply,
-        crashed=wires.crashed,
-    )
+    return wires.views
 
 
 def _orchestrator(wires: Wires) -> "pykka.ActorRef[Any]":

@@ -9,6 +9,7 @@ from callboard.projections.activity_answers import By, Per
 
 MAX_LIMIT: Final = 1_000
 MAX_WAIT_SECONDS: Final = 3_600
+MAX_PATTERNS: Final = 100
 
 Status = Literal["blocked", "scheduled", "assigned", "running", "paused", "completed", "failed", "cancelled", "expired"]
 Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
@@ -125,6 +126,15 @@ class AgentsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class HeartbeatsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask about all heartbeats."""
+
+
+class PatternsQuery(Present, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what users do, as it is counted by now; ``min_seq`` is a sequence of the request log here."""
+
+    user_id: str | None = None
+    since: datetime | None = None
+    timezone: str = "UTC"
+    limit: Annotated[int, Meta(ge=1, le=MAX_PATTERNS)] = 20
 
 
 class AgentLogQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,6 +65,7 @@ PUBLISHES: Final = (
     Probe(subjects.RECONCILED, headers=_NO_STREAM),
     Probe(f"$JS.API.CONSUMER.CREATE.{subjects.TIMERS}.{subjects.HEARTBEATS_DUE_DURABLE}", _GARBAGE),
     Probe(f"$JS.API.STREAM.MSG.GET.{subjects.TIMERS}", _GARBAGE),
+    Probe(f"$JS.API.STREAM.MSG.GET.{subjects.REQUESTS}", _GARBAGE),
     Probe(f"$JS.API.STREAM.PURGE.{subjects.TIMERS}", _GARBAGE),
     Probe(subjects.dead("check"), headers=_NO_STREAM),
     Probe(subjects.PRESENCE),

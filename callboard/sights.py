@@ -10,6 +10,7 @@ from callboard.errors import NotReadyError
 from callboard.events.errors import InvalidValueError
 from callboard.past.past import Past
 from callboard.past.place import Place
+from callboard.projections.pattern_queries import PatternQueries
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.requests import Present, Query
@@ -24,6 +25,13 @@ READY_SECONDS: Final = 5.0
 """How long a query waits for the views to reach its ``min_seq``."""
 
 
+class RequestLog(Struct, frozen=True, kw_only=True):
+    """The views of the request log, which count sequences of their own."""
+
+    queries: PatternQueries
+    runner: Runner
+
+
 class Sights(Struct, frozen=True, kw_only=True):
     """In a process with views. ``load_events`` and ``newest_seq`` read the log itself.
 
@@ -36,6 +44,7 @@ class Sights(Struct, frozen=True, kw_only=True):
     newest_seq: NewestSeq
     past: Past | None = None
     processes: Callable[[], Mapping[str, int]] = dict
+    request_log: RequestLog | None = None
 
     async def at(self, query: Present, task_id: str | None = None, session_id: str | None = None) -> Queries:
         """Return the views that ``query`` is about: as they are, or as they were ``as_of`` some time.
@@ -83,5 +92,14 @@ class Sights(Struct, frozen=True, kw_only=True):
         Raises:
             NotReadyError: they did not within some seconds.
         """
-        if not await self.runner.wait(seq, READY_SECONDS):
-            raise NotReadyError(f"the views reflect sequence {self.runner.position}, not yet {seq}: ask again later")
+        await reach(self.runner, seq)
+
+
+async def reach(runner: Runner, seq: int) -> None:
+    """Wait until the views that ``runner`` feeds reflect their log up to ``seq``.
+
+    Raises:
+        NotReadyError: they did not within some seconds.
+    """
+    if not await runner.wait(seq, READY_SECONDS):
+        raise NotReadyError(f"the views reflect sequence {runner.position}, not yet {seq}: ask again later")

@@ -1,5 +1,6 @@
-"""The views of one process: opened against the log they follow, fed by the projector, read by the service."""
+"""The views of one process: opened against the logs they follow, fed by projectors, read by the service."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ from callboard.projections.positions import mismatch
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
+from callboard.request_views import RequestViews
+from callboard.sights import RequestLog, Sights
 
 FILE: Final = "views.sqlite3"
 
@@ -30,6 +33,7 @@ class ViewSet:
         self._journal = journal
         self._views: Views | None = None
         self._adopter: Adopter | None = None
+        self.requests = RequestViews(directory, link)
         self.runner: Runner
         self.queries: Queries
         self.past: Past
@@ -55,6 +59,7 @@ class ViewSet:
         created = self._link.stream_info(subjects.EVENTS)["created"]
         self.past = Past(self._path.parent, self._journal, created, self._bounds)
         self._link.io.run(self.past.open())
+        self.requests.open()
 
     async def guard(self) -> None:
         """Compare the log with the one that was followed so far, before it is followed on; on the I/O loop.
@@ -68,6 +73,18 @@ class ViewSet:
         reason = mismatch(marker, seen.created, seen.last_seq, seen.event_id)
         if reason is not None:
             raise ViewsMismatchError(self._path, reason)
+
+    def sights(self, processes: Callable[[], Mapping[str, int]]) -> Sights:
+        """Return what those look at who answer questions; ``processes`` tells how many processes serve each agent."""
+        return Sights(
+            queries=self.queries,
+            runner=self.runner,
+            load_events=self.load_events,
+            newest_seq=self.newest_seq,
+            past=self.past,
+            processes=processes,
+            request_log=RequestLog(queries=self.requests.queries, runner=self.requests.runner),
+        )
 
     def position(self) -> int:
         """Return the sequence the views reflect."""
@@ -89,7 +106,8 @@ class ViewSet:
         self._link.io.run(self.runner.wait(last, seconds))
 
     def close(self) -> None:
-        """Close the file; may be called when it was never opened."""
+        """Close the files; may be called when they were never opened."""
+        self.requests.close()
         if self._adopter is not None:
             self._adopter.stop()
         if self._views is not None:

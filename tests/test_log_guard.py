@@ -11,9 +11,12 @@ import pytest
 from callboard.checking.check import check
 from callboard.config import Config
 from callboard.events.errors import LogChangedError
+from callboard.projections.rebuild import forget
 from callboard.rebuilding import rebuild
+from callboard.request_views import FILE
 from tests.support.boards import CLI_AGENTS
 from tests.support.command_line import callboard
+from tests.support.counted_lines import line
 from tests.support.nats_server import NatsServer
 from tests.support.running import Running
 from tests.support.stage import stage
@@ -132,6 +135,7 @@ def test_callboard_halts_with_the_reason_and_goes_on_after_the_way_out(
         assert way_out in refused.err
     assert not check(Config.build(directory=board)).sound
     rebuild(Config.build(directory=board))
+    forget(board / FILE)  # the request log was in the same store
     fill(board, "four")
 
 
@@ -157,3 +161,21 @@ async def test_a_running_callboard_halts_when_its_server_comes_back_with_another
 
     assert isinstance(error, LogChangedError)
     assert ("ends at sequence" if later == "older" else "no stream CALLBOARD_EVENTS") in str(error)
+
+
+async def test_a_running_callboard_halts_when_its_request_log_is_replaced(
+    tmp_path: Path, fresh_nats_server: NatsServer
+) -> None:
+    with stage(tmp_path, fresh_nats_server) as running:
+        wire = await Wire.open(fresh_nats_server.url)
+        stream = wire.connection.jetstream()
+        await stream.publish("callboard.request", line())
+        assert (await wire.ask("query.patterns", {"min_seq": 1})).ok["requests"] == 1
+        config = (await stream.stream_info("CALLBOARD_REQUESTS")).config
+        await stream.delete_stream("CALLBOARD_REQUESTS")
+        await stream.add_stream(config)
+        await wire.close()
+        error = await asyncio.to_thread(running.given_up.get, timeout=SECONDS)
+
+    assert isinstance(error, LogChangedError)
+    assert "do not belong to this request log: its stream was created at" in str(error)

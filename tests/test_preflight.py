@@ -156,7 +156,7 @@ async def test_all_missing_rights_are_named_at_once(tmp_path: Path) -> None:
     config = permissions(deny_publish='"callboard.dead.>", "$JS.ACK.>"', deny_subscribe='"$SRV.>"')
     with server_with(tmp_path, JETSTREAM, config) as server:
         found = await refused(server.url, **LOGIN)
-    assert len(found) == 10
+    assert len(found) == 11
 
 
 async def test_no_missing_right_is_left_out_however_many_there_are(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from callboard.actors import command
 from callboard.events import subjects
 from callboard.events.errors import CallboardError
 from callboard.events.heartbeat import MAX_NAME, Heartbeat
-from callboard.events.request_line import MAX_ENDPOINT, MAX_METHOD, RequestLine
+from callboard.events.request_line import MAX_ENDPOINT, MAX_METHOD, MAX_MS, RequestLine
 from callboard.events.submission import MAX_ATTEMPTS, MAX_DELIVERIES, MAX_DEPENDENCIES, MAX_DEPTH, MAX_TEXT, Submission
 from callboard.projections.activity_answers import ActivityAnswer, ActivityItem, ErrorItem, GroupItem, PeriodItem
 from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
@@ -46,6 +46,7 @@ def test_the_table_of_a_request_line_has_its_fields() -> None:
     assert sorted(first_cells("Request line")) == sorted(RequestLine.__struct_fields__)
     assert f"1-{MAX_ENDPOINT:,} characters" in section("Request line")
     assert f"1-{MAX_METHOD} characters" in section("Request line")
+    assert f"0-{MAX_MS:,}" in section("Request line")
 
 
 def test_the_limits_are_those_in_force() -> None:

@@ -108,6 +108,12 @@ def test_a_wish_that_is_none_is_told_by_its_option() -> None:
     assert (ran.code, "expected --until to be a sequence from 1 on, or a time" in ran.err) == (2, True)
 
 
+def test_counts_of_the_request_log_are_removed_alone(tmp_path: Path) -> None:
+    ran = callboard("projections", "rebuild", "tasks", "--requests", "--dir", str(tmp_path))
+    assert (ran.code, ran.out) == (2, "")
+    assert "expected --requests alone" in ran.err
+
+
 def test_views_are_the_same_after_a_rebuild_under_load_and_a_restart(tmp_path: Path) -> None:
     app = Path(__file__).parent / "data" / "cli_agents.py"
     board = Running(tmp_path / "board", "--port", "0", "--app", str(app))

@@ -17,7 +17,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "endpoint": ("", f"expected endpoint to have 1-{MAX_ENDPOINT:d} characters, got 0"),
     "method": ("", "expected method to have 1-32 characters, got 0"),
     "status": (99, "expected status to be 100-599, got 99"),
-    "response_ms": (-1, "expected response_ms to be a number from 0, got -1"),
+    "response_ms": (-1, "expected response_ms to be a number from 0 to 1000000000, got -1"),
     "action": ("a\nb", "expected action to have no control characters"),
     "tool": ("", "expected tool to have 1-256 characters, got 0"),
     "success": ("yes", "success: Expected `bool | null`"),

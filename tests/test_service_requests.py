@@ -131,6 +131,7 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
                 "heartbeats",
                 "sessions",
                 "session",
+                "patterns",
             )
         }
         stats = msgspec.json.decode((await desk.client.request("$SRV.STATS.callboard")).data)

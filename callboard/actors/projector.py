@@ -1,4 +1,4 @@
-"""The projector: reads the whole log in order, from where the views stand, and applies it to them in batches."""
+"""The projector: reads a whole stream in order, from where its views stand, and applies it to them in batches."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import pykka
 import structlog
+from msgspec import Struct
 from nats.errors import Error as NatsError
 
 from callboard.actors.batch_actor import WAKE, Begin
@@ -18,8 +19,6 @@ from callboard.events.errors import CallboardError, LogChangedError
 from callboard.events.loop import Loop
 from callboard.events.message import Message
 from callboard.events.ordered_pull import OrderedPull
-from callboard.events.reader import EVENT_HEADER
-from callboard.events.subjects import EVENT_PREFIX, EVENTS
 from callboard.events.ticket import sequence_of
 
 log = structlog.get_logger()
@@ -32,41 +31,50 @@ RENEW_SECONDS: Final = 1.0
 TELL_SECONDS: Final = 30.0
 
 
+class Feed(Struct, Generic[E], frozen=True, kw_only=True):
+    """What a projector reads, and what becomes of it.
+
+    It is what matches ``subject`` in ``stream``, with or without gaps in the sequences. ``position`` is the sequence
+    the views reflect; ``apply`` moves them on, all of a batch or nothing. ``read`` makes of messages, never of none,
+    what ``apply`` takes.
+
+    ``guard`` raises LogChangedError when the stream is not the one the views were built from; it is asked each time
+    before reading begins, as the server may have come back with another.
+    """
+
+    stream: str
+    subject: str
+    position: Callable[[], int]
+    guard: Callable[[], Awaitable[None]]
+    read: Callable[[Sequence[Message]], list[E]]
+    apply: Callable[[Sequence[E]], None]
+
+
 class Projector(pykka.ThreadingActor, Generic[E]):
-    """Feeds ``apply`` with stored events in stream order; acknowledges nothing, the views know their position."""
+    """Feeds ``apply`` with what a stream stored, in its order; acknowledges nothing, the views know their position."""
 
     use_daemon_thread = True
 
-    def __init__(  # noqa: PLR0913 - what it reads, where that goes, and whom it tells of trouble
+    def __init__(
         self,
         name: str,
         *,
         loop: Loop,
         connection: Connection,
-        position: Callable[[], int],
-        guard: Callable[[], Awaitable[None]],
-        read: Callable[[str, int, bytes, str], E],
-        apply: Callable[[Sequence[E]], None],
+        feed: Feed[E],
         crashed: Callable[[str, BaseException], None],
         halt: Callable[[BaseException], None],
     ) -> None:
-        """``position`` is the sequence the views reflect; ``apply`` moves them on, all of a batch or nothing.
+        """``crashed`` is told the name and the error when it ends by one.
 
-        ``guard`` raises LogChangedError when the log is not the one the views were built from; it is asked each time
-        before reading begins, as the server may have come back with another. ``halt`` is told then: starting anew, as
-        after a crash, would change nothing.
-
-        ``read`` makes of subject, sequence, body and event id what ``apply`` takes. Only the last message of a batch
-        has its event id filled in: that is the one the views remember.
+        ``halt`` is told when the guard of ``feed`` finds another stream: starting anew, as after a crash, would change
+        nothing.
         """
         super().__init__()
         self.name = name
         self._loop = loop
         self._connection = connection
-        self._position = position
-        self._guard = guard
-        self._read = read
-        self._apply = apply
+        self._feed = feed
         self._crashed = crashed
         self._halt = halt
         self._inbox: Inbox[Message] = Inbox(self._awake)
@@ -113,22 +121,15 @@ class Projector(pykka.ThreadingActor, Generic[E]):
             return
         fresh = self._fresh(arrived)
         if fresh:
-            self._apply(self._events(fresh))
+            self._feed.apply(self._feed.read(fresh))
         self._loop.loop.call_soon_threadsafe(self._release, len(arrived))
         self._awake()
-
-    def _events(self, messages: Sequence[Message]) -> list[E]:
-        read, newest = self._read, messages[-1]
-        events = [read(each.subject, sequence_of(each.reply), each.data, "") for each in messages[:-1]]
-        event_id = (newest.headers or {}).get(EVENT_HEADER, "")
-        events.append(read(newest.subject, sequence_of(newest.reply), newest.data, event_id))
-        return events
 
     def _fresh(self, arrived: list[Message]) -> list[Message]:
         """Leave out what arrived twice: a new pull begins where the views stood, not where the old one broke off."""
         if sequence_of(arrived[-1].reply) - sequence_of(arrived[0].reply) + 1 == len(arrived):
             return arrived
-        fresh, last = [], self._position()
+        fresh, last = [], self._feed.position()
         for message in arrived:
             sequence = sequence_of(message.reply)
             if sequence > last:
@@ -137,10 +138,10 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         return fresh
 
     async def _start(self) -> None:
-        await self._guard()
-        first = self._position() + 1
-        name = await consumers.ephemeral(self._connection, EVENTS, f"{EVENT_PREFIX}.>", first)
-        self._pull = OrderedPull(self._connection, EVENTS, name, WINDOW, self._gather, lost=self._lost)
+        await self._feed.guard()
+        stream, first = self._feed.stream, self._feed.position() + 1
+        name = await consumers.ephemeral(self._connection, stream, self._feed.subject, first)
+        self._pull = OrderedPull(self._connection, stream, name, WINDOW, self._gather, lost=self._lost)
         await self._pull.start()
 
     def _gather(self, burst: list[Message]) -> None:
@@ -154,7 +155,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
         self._inbox.put(gathered)
 
     def _lost(self, reason: str) -> None:
-        log.info("projector.consumer_renewed", reason=reason)
+        log.info("projector.consumer_renewed", actor=self.name, reason=reason)
         self._renewal = asyncio.ensure_future(self._renew())
 
     async def _renew(self) -> None:
@@ -170,7 +171,7 @@ class Projector(pykka.ThreadingActor, Generic[E]):
                 return
             except (CallboardError, NatsError) as error:
                 if now() >= untold_until:
-                    log.warning("projector.renewal_failed", error=str(error))
+                    log.warning("projector.renewal_failed", actor=self.name, error=str(error))
                     untold_until = now() + TELL_SECONDS
                 await asyncio.sleep(RENEW_SECONDS)
             else:

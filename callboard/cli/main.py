@@ -30,6 +30,7 @@ _COMMANDS: Final = (
     ("session", "callboard.cli.session:app", "List, show, name and close sessions."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
+    ("patterns", "callboard.cli.patterns:patterns", "Print what users do most, how it goes, and what is unusual."),
     ("cleanup", "callboard.cli.cleanup:cleanup", "Take tasks that ended long ago out of the views."),
     ("log", "callboard.cli.log:app", "Follow the event log, read it again, copy it."),
     ("requests", "callboard.cli.requests:app", "List and follow the requests that web applications have logged."),

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
@@ -12,11 +12,16 @@ from callboard.cli.output import Output, complain, remark
 from callboard.cli.progress import bar
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
+from callboard.events.errors import InvalidValueError
 from callboard.log_place import parse_place
 from callboard.nats_url import shown_url
 from callboard.process import SWITCH_SECONDS
+from callboard.projections.rebuild import forget
 from callboard.rebuilding import Rebuilt, Wish
 from callboard.rebuilding import rebuild as rebuild_views
+from callboard.request_views import FILE
+
+_FORGOTTEN: Final = "counts of the request log removed: the next start counts what is left of it"
 
 app = App(name="projections", help="Rebuild the views from the event log.")
 
@@ -29,6 +34,7 @@ def rebuild(
     out: Path | None = None,
     verify: bool = False,
     place: Place = HERE,
+    requests: Annotated[bool, Parameter(help="The counts of the request log instead.")] = False,
     json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of a sentence.")] = False,
 ) -> int:
     """Build the views anew from the first event on, beside those in use, and put them in their place at the end.
@@ -41,10 +47,15 @@ def rebuild(
         out: Write the views to this new file, and leave those in use alone.
         verify: Only compare with the views in use, print the first difference, and exit with 1 if there is one.
         place: Which directory, and which server.
+        requests: Throw away the counts of the request log instead, while callboard is stopped: the next start counts
+            what is left of it.
         json: Print JSON instead of a sentence.
     """
     wish = Wish(name=name, until=None if until is None else parse_place(until, "until"), out=out, verify=verify)
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
+    if requests:
+        _forget(place.directory / FILE, wish, Output(json=json))
+        return 0
     sys.setswitchinterval(SWITCH_SECONDS)
     if place.nats_url is not None and place.named_by != "--nats":
         remark(f"using the server of {place.named_by}: {shown_url(place.nats_url)}")
@@ -55,6 +66,13 @@ def rebuild(
     else:
         _say(rebuilt, wish)
     return 0 if rebuilt.difference is None else 1
+
+
+def _forget(path: Path, wish: Wish, out: Output) -> None:
+    if wish != Wish():
+        raise InvalidValueError("expected requests alone: its counts are removed, not built here", field="requests")
+    forget(path)
+    out.document({"removed": str(path)}) if out.json else out.text(_FORGOTTEN)
 
 
 def _say(rebuilt: Rebuilt, wish: Wish) -> None:

@@ -14,6 +14,7 @@ from callboard.events.errors import InvalidValueError, shorten
 
 MAX_ENDPOINT: Final = 2_048
 MAX_METHOD: Final = 32
+MAX_MS: Final = 1_000_000_000
 _TEXTS: Final = ("user_id", "action", "tool", "intent")
 
 
@@ -60,8 +61,8 @@ def check(line: RequestLine) -> None:
         _length("method", line.method, MAX_METHOD)
     if not 100 <= line.status <= 599:
         raise InvalidValueError(f"expected status to be 100-599, got {shorten(line.status)}", field="status")
-    if line.response_ms < 0:
-        message = f"expected response_ms to be a number from 0, got {line.response_ms:g}"
+    if not 0 <= line.response_ms <= MAX_MS:
+        message = f"expected response_ms to be a number from 0 to {MAX_MS}, got {line.response_ms:g}"
         raise InvalidValueError(message, field="response_ms")
     if line.at is not None:
         submission.utc(line.at, "at")

@@ -8,10 +8,12 @@ import structlog
 from msgspec import Struct
 
 from callboard.events import heartbeat_events, session_events
+from callboard.events.errors import InvalidValueError
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.session_events import SessionEvent
 from callboard.events.task_events import TaskEvent, decode
 from callboard.projections.log_event import LogEvent
+from callboard.projections.request_entry import KIND, RequestEntry
 
 _log = structlog.get_logger()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -45,7 +47,7 @@ class Batch(Struct, frozen=True):
     """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
 
     ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first, as are
-    ``sessions`` of all sessions.
+    ``sessions`` of all sessions. Of a request log ``requests`` are the lines in order, None for each that is none.
     """
 
     first: int
@@ -54,6 +56,7 @@ class Batch(Struct, frozen=True):
     tasks: dict[str, list[Entry]]
     heartbeats: list[BeatEntry] = []
     sessions: list[SessionEntry] = []
+    requests: list[RequestEntry | None] = []
 
     @classmethod
     def of(cls, events: Sequence[LogEvent]) -> Self:
@@ -65,6 +68,7 @@ class Batch(Struct, frozen=True):
         tasks: dict[str, list[Entry]] = {}
         heartbeats: list[BeatEntry] = []
         sessions: list[SessionEntry] = []
+        requests: list[RequestEntry | None] = []
         for event in events:
             if event.kind == "task":
                 _collect(tasks, event)
@@ -72,7 +76,9 @@ class Batch(Struct, frozen=True):
                 _collect_heartbeat(heartbeats, event)
             elif event.kind == "session":
                 _collect_session(sessions, event)
-        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, sessions)
+            elif event.kind == KIND:
+                requests.append(_request(event))
+        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, sessions, requests)
 
 
 def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
@@ -105,6 +111,14 @@ def _collect_session(sessions: list[SessionEntry], event: LogEvent) -> None:
         _unreadable(event, error)
     else:
         sessions.append(SessionEntry(event.seq, event.version, decoded))
+
+
+def _request(event: LogEvent) -> RequestEntry | None:
+    try:
+        return RequestEntry.of(event.data, event.stored)
+    except InvalidValueError as error:
+        _log.debug("projection.line_unreadable", seq=event.seq, error=str(error))
+        return None
 
 
 def _unreadable(event: LogEvent, error: Exception) -> None:

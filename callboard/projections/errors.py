@@ -9,13 +9,16 @@ _LOG_LOST = (
     "put the log back from a backup; or see with `callboard check` what is left of it, and take it as it is with "
     "`callboard projections rebuild`, each with the same --dir and --nats"
 )
+_COUNT_ANEW = "count what is left of it with `callboard projections rebuild --requests` and the same --dir"
 
 
 class ViewsMismatchError(LogChangedError):
     """The views were built from another log, or from a log that has lost events since."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"the views in {path} do not belong to this event log: {reason}; {_LOG_LOST}")
+    def __init__(self, path: Path, reason: str, *, forgetful: bool = False) -> None:
+        """``forgetful`` says that they are of the request log."""
+        log, way_out = ("request log", _COUNT_ANEW) if forgetful else ("event log", _LOG_LOST)
+        super().__init__(f"the views in {path} do not belong to this {log}: {reason}; {way_out}")
         self.path, self.reason = path, reason
 
 

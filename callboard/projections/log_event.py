@@ -1,10 +1,14 @@
 """One stored event as the projector gets it: what its subject says, and the body still undecoded."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 from msgspec import Struct
 
 from callboard.events import subjects
+from callboard.events.message import Message
+from callboard.events.reader import EVENT_HEADER
+from callboard.events.ticket import sequence_of
 
 _SKIP: Final = len(subjects.EVENT_PREFIX) + 1
 _TOKENS: Final = 4
@@ -15,7 +19,8 @@ class LogEvent(Struct, frozen=True, gc=False):
 
     ``seq`` is its stream sequence, ``kind`` and ``id`` name its aggregate (``id`` as the token in the subject),
     ``version`` counts from 1 within the aggregate, ``event`` is its name such as ``submitted``, ``data`` its JSON body
-    and ``event_id`` the id its writer gave it (header ``Callboard-Event``).
+    and ``event_id`` the id its writer gave it (header ``Callboard-Event``). ``stored`` is when it was stored, in
+    microseconds since 1970, where somebody needs to know.
     """
 
     seq: int
@@ -25,6 +30,7 @@ class LogEvent(Struct, frozen=True, gc=False):
     event: str
     data: bytes
     event_id: str = ""
+    stored: int = 0
 
     @classmethod
     def from_message(cls, subject: str, seq: int, data: bytes, event_id: str = "") -> Self:
@@ -38,3 +44,15 @@ class LogEvent(Struct, frozen=True, gc=False):
             return cls(seq, kind, aggregate, int(version), event, data, event_id)
         except ValueError:
             return cls(seq, "", "", 0, "", data, event_id)
+
+
+def events_of(messages: Sequence[Message]) -> list[LogEvent]:
+    """Return the events in ``messages``, which are not empty; only the last one has its event id filled in.
+
+    That is the one the views remember.
+    """
+    make, newest = LogEvent.from_message, messages[-1]
+    events = [make(each.subject, sequence_of(each.reply), each.data, "") for each in messages[:-1]]
+    event_id = (newest.headers or {}).get(EVENT_HEADER, "")
+    events.append(make(newest.subject, sequence_of(newest.reply), newest.data, event_id))
+    return events

@@ -88,11 +88,13 @@ def markers(connection: sqlite3.Connection) -> list[Marker]:
     return [Marker(*row) for row in rows]
 
 
-def mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str | None) -> str | None:
+def mismatch(
+    marker: Marker, stream_created: str, last_seq: int, event_id: str | None, *, gaps: bool = False
+) -> str | None:
     """Return how the log differs from the one that ``marker`` was set in; None when it is the same.
 
     Creation time and last sequence are the stream's; ``event_id`` is that of its event at ``marker.seq``, None when it
-    has none there.
+    has none there, which is no difference in a log that has ``gaps`` because it forgets.
     """
     if marker.stream_created not in (None, stream_created):
         return f"its stream was created at {stream_created}, theirs at {marker.stream_created}"
@@ -100,7 +102,8 @@ def mismatch(marker: Marker, stream_created: str, last_seq: int, event_id: str |
         return f"it ends at sequence {last_seq}, they at {marker.seq}"
     if marker.event_id == MISSING:
         return None if event_id is None else f"its event at sequence {marker.seq} is {event_id!r}, they knew of none"
-    if marker.seq and (event_id is None or marker.event_id not in ("", event_id)):
+    gone = gaps and event_id is None
+    if marker.seq and not gone and (event_id is None or marker.event_id not in ("", event_id)):
         return f"its event at sequence {marker.seq} is {event_id!r}, theirs was {marker.event_id!r}"
     return None
 

@@ -1,13 +1,7 @@
-"""Queries over the views for callers on an event loop: run in threads, each with a connection of its own."""
+"""Queries over the views for callers on an event loop."""
 
-import asyncio
-import sqlite3
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
 
 from callboard.projections import (
     find_activity,
@@ -15,6 +9,7 @@ from callboard.projections import (
     find_ended,
     find_heartbeats,
     find_sessions,
+    find_task_patterns,
     find_tasks,
     task_stats,
 )
@@ -25,23 +20,17 @@ from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.projections.find_sessions import SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
-from callboard.projections.reader import connect
+from callboard.projections.pattern_answers import TaskPatterns
+from callboard.projections.patterns_asked import PatternsAsked
+from callboard.projections.read_pool import ReadPool
 from callboard.projections.task_stats import EVERYTHING as EVERY_TASK
 from callboard.projections.task_stats import StatsScope
-
-T = TypeVar("T")
 
 EVERYTHING = TaskFilters()
 
 
-class Queries:
-    """Answers from the views in the file ``path``, which a :class:`Views` has open, in up to ``threads`` threads."""
-
-    def __init__(self, path: Path, threads: int = 4) -> None:
-        self._path = path
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="callboard-query")
-        self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+class Queries(ReadPool):
+    """Answers from the views in a file, which a :class:`Views` has open."""
 
     async def task(self, task_id: str) -> TaskAnswer | None:
         """Return one task, None when there is none."""
@@ -87,22 +76,10 @@ class Queries:
         """Return one session with its messages and runs, None when there is none."""
         return await self._run(lambda connection: find_sessions.session(connection, session_id))
 
+    async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
+        """Return the patterns of the tasks of one user, or of all."""
+        return await self._run(lambda connection: find_task_patterns.task_patterns(connection, asked))
+
     async def ended(self, statuses: Sequence[str], before: datetime, behind: Place, limit: int) -> list[Ended]:
         """Return tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` a place on."""
         return await self._run(lambda connection: find_ended.ended(connection, statuses, before, behind, limit))
-
-    def close(self) -> None:
-        """Let running queries end, and close the connections; closing twice does nothing."""
-        self._pool.shutdown(wait=True)
-        while self._connections:
-            self._connections.pop().close()
-
-    async def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: query(self._connection()))
-
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = connect(self._path)
-            self._connections.append(connection)
-        return connection

@@ -133,6 +133,17 @@ def _settle(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def forget(path: Path) -> None:
+    """Remove the views in ``path``, so that their next writer begins with what is left of its stream.
+
+    Raises:
+        ViewsBusyError: a running callboard uses them.
+    """
+    lock = ViewsLock(path, WAIT_SECONDS)
+    remove(path)
+    lock.release()
+
+
 def remove(path: Path) -> None:
     """Remove the views in ``path`` and what SQLite and callboard keep beside them."""
     for name in (path, *_beside(path), lock_file(path)):

@@ -61,12 +61,14 @@ class Views:
         *,
         wait_seconds: float = 5.0,
         draft: bool = False,
+        gaps: bool = False,
     ) -> None:
         """Open the views in the file ``path``, or create them; the directory exists.
 
         ``wait_seconds`` is how long a writer that is just dying is waited for. A projection whose version in
         the file is another one starts over, with empty tables. A ``draft`` is written faster, but nobody can read
-        beside it, and what a writer that dies leaves behind is worth nothing.
+        beside it, and what a writer that dies leaves behind is worth nothing. ``gaps`` says that the stream forgets:
+        what is missing in it stops nothing.
 
         Raises:
             ViewsBusyError: another process writes them.
@@ -75,6 +77,7 @@ class Views:
         """
         self.path = path
         self._projections = tuple(projections)
+        self._gaps = gaps
         self._names = tuple(projection.name for projection in projections)
         check_sqlite(sqlite3.sqlite_version)
         self._lock = ViewsLock(path, wait_seconds)
@@ -111,9 +114,9 @@ class Views:
             ViewsMismatchError: another stream, a log shorter than the views, or another event at that place.
         """
         marker = self.marker if marker is None else marker
-        reason = positions.mismatch(marker, stream_created, last_seq, event_id)
+        reason = positions.mismatch(marker, stream_created, last_seq, event_id, gaps=self._gaps)
         if reason is not None:
-            raise ViewsMismatchError(self.path, reason)
+            raise ViewsMismatchError(self.path, reason, forgetful=self._gaps)
         if marker.stream_created is None:
             self._transact(lambda: positions.remember_stream(self._connection, stream_created))
 
@@ -142,7 +145,7 @@ class Views:
             ViewsCorruptError: the file is damaged.
             sqlite3.Error: the disk is full, or the like; nothing is applied.
         """
-        fresh = after(events, self.position)
+        fresh = after(events, self.position, gaps=self._gaps)
         if fresh:
             with _corruption(self.path):
                 self._apply(fresh)
@@ -194,7 +197,7 @@ class Views:
     def _write(self, events: Sequence[LogEvent]) -> None:
         batches: dict[int, Batch] = {}
         for projection in self._projections:
-            new = after(events, self._positions[projection.name])
+            new = after(events, self._positions[projection.name], gaps=self._gaps)
             if new:
                 batch = batches.get(new[0].seq) or batches.setdefault(new[0].seq, Batch.of(new))
                 projection.apply(self._connection, batch)
@@ -216,15 +219,15 @@ def check_sqlite(version: str) -> None:
         raise SqliteTooOldError(version, ".".join(map(str, _SQLITE)))
 
 
-def after(events: Sequence[LogEvent], position: int) -> Sequence[LogEvent]:
+def after(events: Sequence[LogEvent], position: int, *, gaps: bool = False) -> Sequence[LogEvent]:
     """Return those of ``events`` that come after ``position``.
 
     Raises:
-        SequenceGapError: they do not follow one another, or do not begin right after ``position``.
+        SequenceGapError: without ``gaps``, they do not follow one another, or do not begin right after ``position``.
     """
     fresh = events if not events or events[0].seq > position else [each for each in events if each.seq > position]
     expected = position + 1
-    for event in fresh:
+    for event in () if gaps else fresh:
         if event.seq != expected:
             raise SequenceGapError(expected, event.seq)
         expected += 1

@@ -63,11 +63,20 @@ def write_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence
     prepared once, serve any number of rows.
     """
     for start in range(0, len(rows), MAX_ROWS):
-        chunk = rows[start : start + MAX_ROWS]
-        columns, size = len(chunk[0]), 1 << (len(chunk) - 1).bit_length()
-        values = list(chain.from_iterable(chunk))
-        values += [None] * (columns * (size - len(chunk)))
-        connection.execute(_expanded(sql, columns, size), values)
+        connection.execute(*_filled(sql, rows[start : start + MAX_ROWS]))
+
+
+def find_rows(connection: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Yield what ``sql``, in which ``VALUES ?`` stands for ``rows``, finds, asking as :func:`write_rows` does."""
+    for start in range(0, len(rows), MAX_ROWS):
+        yield from connection.execute(*_filled(sql, rows[start : start + MAX_ROWS]))
+
+
+def _filled(sql: str, chunk: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    columns, size = len(chunk[0]), 1 << (len(chunk) - 1).bit_length()
+    values = list(chain.from_iterable(chunk))
+    values += [None] * (columns * (size - len(chunk)))
+    return _expanded(sql, columns, size), values
 
 
 @cache

@@ -26,12 +26,14 @@ from callboard.events.submission import AgentSubmission, parse_for_agent
 from callboard.events.task_events import TaskEvent
 from callboard.express import frame
 from callboard.projections.log_event import LogEvent
+from callboard.projections.pattern_queries import PatternQueries
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
 from callboard.requests import SessionChange
 from callboard.service import Limits, Service
-from callboard.sights import Sights
+from callboard.sights import RequestLog, Sights
+from tests.support.counted_lines import request_views, stored
 from tests.support.log_stretch import log_event, subject_of
 
 Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]
@@ -47,6 +49,9 @@ class Desk:
         self.accept: Submit = self.submit
         self.answering: set[asyncio.Task[None]] = set()
         self.runner = Runner(views)
+        self.requests = request_views(views.path.with_name("requests.sqlite3"))
+        self.request_runner = Runner(self.requests)
+        self.pattern_queries = PatternQueries(self.requests.path)
         self.log: list[tuple[str, int, bytes]] = []
         self.histories: dict[str, list[TaskEvent]] = {}
         self.submissions: list[AgentSubmission] = []
@@ -56,6 +61,11 @@ class Desk:
         """Append ``events`` to log and views, as the projector would; return the last sequence."""
         self.runner.apply(self.append(*events))
         return len(self.log)
+
+    def count(self, *lines: bytes) -> int:
+        """Append ``lines`` to the request log, as the projector would; return the last sequence."""
+        self.request_runner.apply(stored(lines, first=self.request_runner.position + 1))
+        return self.request_runner.position
 
     def append(self, *events: TaskEvent) -> list[LogEvent]:
         """Append ``events`` to the log alone; return what the views are still to get."""
@@ -161,6 +171,7 @@ async def serving(
             load_events=desk.load_events,
             newest_seq=desk.newest_seq,
             processes=lambda: {"billing": 2, "idle": 0},
+            request_log=RequestLog(queries=desk.pattern_queries, runner=desk.request_runner),
         ),
         limits=limits,
     )
@@ -173,6 +184,8 @@ async def serving(
         await connection.close()
         queries.close()
         views.close()
+        desk.pattern_queries.close()
+        desk.requests.close()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -23,6 +23,7 @@ ENDPOINTS = {
     "callboard.query.heartbeats",
     "callboard.query.sessions",
     "callboard.query.session",
+    "callboard.query.patterns",
 }
 
 

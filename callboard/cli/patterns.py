@@ -1,0 +1,98 @@
+"""``callboard patterns``."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, Options
+from callboard.cli.output import Output
+from callboard.cli.text import duration
+from callboard.events.subjects import QUERY
+from callboard.events.submission import utc
+from callboard.pattern_replies import ActionPattern, Anomaly, IntentPattern, Patterns, UserPattern
+from callboard.replies import read
+
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_SHOWN_ENTITIES: Final = 5
+_RATES: Final = (">count", ">average", ">success")
+
+
+async def patterns(
+    *,
+    user: Annotated[str | None, Parameter(name=("--user", "--user-id"))] = None,
+    since: datetime | None = None,
+    timezone: str | None = None,
+    limit: Annotated[int | None, AT_LEAST_ONE] = None,
+    options: Options = DEFAULTS,
+) -> int:
+    """Print what users do most, how it goes, when, and who is far off their own past.
+
+    Args:
+        user: Only this user.
+        since: Only from that UTC day on, such as 2026-01-31T09:00:00Z.
+        timezone: Where hours and days of the week count, such as Europe/Berlin; UTC by default.
+        limit: How many entries of each kind, 20 by default.
+        options: Where the server is, and how to print.
+    """
+    day = None if since is None else utc(since, "since")
+    asked = {"user_id": user, "since": day, "timezone": timezone, "limit": limit}
+    async with options.client() as board:
+        document = await board.ask(f"{QUERY}.patterns", {k: v for k, v in asked.items() if v is not None})
+    out = options.output()
+    if out.json:
+        out.document(document)
+    else:
+        print_patterns(out, read(document, Patterns))
+    return 0
+
+
+def print_patterns(out: Output, found: Patterns) -> None:
+    """Print a table for each kind of pattern there is any of."""
+    out.facts([("requests", found.requests), ("malformed lines", found.malformed or None), ("as of", found.as_of_seq)])
+    _table(out, "actions", ("action", *_RATES, ">longest"), map(_action, found.actions))
+    if found.user_id is None:
+        _table(out, "users", ("user", *_RATES, "most common actions"), map(_user, found.users))
+    _table(out, "intents", ("intent", *_RATES, "common entities"), map(_intent, found.intents))
+    _table(out, f"hours ({found.timezone})", ("", *(f">{hour}" for hour in range(24))), _week(found))
+    columns = ("user", "what", "day", ">seen", ">expected", ">p")
+    _table(out, "far off their own past", columns, map(_anomaly, found.anomalies))
+    tasks = found.tasks
+    among = f"tasks ({'all' if tasks.complete else 'the newest'} {tasks.counted})"
+    _table(out, among, ("action", *_RATES, ">longest"), map(_action, tasks.actions))
+    _table(out, f"intents of {among}", ("intent", *_RATES, "common entities"), map(_intent, tasks.intents))
+
+
+def _table(out: Output, title: str, columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
+    found = list(rows)
+    if found:
+        out.text("")
+        out.table(columns, found, title=title)
+
+
+def _action(one: ActionPattern) -> tuple[object, ...]:
+    return (one.action, *_rates(one), duration(one.max_ms))
+
+
+def _user(one: UserPattern) -> tuple[object, ...]:
+    return (one.user_id, *_rates(one), ", ".join(f"{each.action} ({each.count})" for each in one.actions))
+
+
+def _intent(one: IntentPattern) -> tuple[object, ...]:
+    shown = one.entities[:_SHOWN_ENTITIES]
+    return (one.intent, *_rates(one), ", ".join(f"{each.name}={each.value} ({each.count})" for each in shown))
+
+
+def _rates(one: ActionPattern | UserPattern | IntentPattern) -> tuple[object, ...]:
+    return one.count, duration(one.avg_ms), "" if one.success_rate is None else f"{one.success_rate:.1%}"
+
+
+def _week(found: Patterns) -> Iterable[tuple[object, ...]]:
+    return (
+        (day, *(count or "." for count in hours)) for day, hours in zip(_DAYS, found.week, strict=False) if any(hours)
+    )
+
+
+def _anomaly(one: Anomaly) -> tuple[object, ...]:
+    return one.user_id, one.what, one.day, one.seen, f"{one.expected:.1f}", f"{one.p_value:.1g}"
