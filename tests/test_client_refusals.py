@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import nats
 import pytest
 from nats.aio.msg import Msg
 
@@ -17,6 +16,7 @@ from callboard.errors import (
     NotRunningError,
     ServiceError,
 )
+from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, InvalidValueError
 from callboard.replies import UnreadableReplyError
 from tests.support.nats_server import NatsServer
@@ -27,7 +27,8 @@ Answer = Callable[[Msg], Awaitable[None]]
 @asynccontextmanager
 async def service(url: str, answer: Answer) -> AsyncIterator[Client]:
     """A client, and somebody who gives ``answer`` to whatever it asks."""
-    connection = await nats.connect(url)
+    connection = Connection()
+    await connection.open(url)
     await connection.subscribe("callboard.*.*", cb=answer)
     await connection.flush()
     try:

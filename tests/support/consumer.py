@@ -22,6 +22,11 @@ async def until_holding(wire: Wire, stream: str, durable: str, count: int) -> No
     await _until(wire, stream, durable, lambda info: info.num_ack_pending == count)
 
 
+async def until_unattended(wire: Wire, stream: str, durable: str) -> None:
+    """Wait until nobody asks the consumer for more."""
+    await _until(wire, stream, durable, lambda info: not info.num_waiting)
+
+
 async def until_handed_out(wire: Wire, stream: str, durable: str, more_than: int) -> None:
     """Wait until the consumer has handed out more than so many messages, repeats included."""
     await _until(wire, stream, durable, lambda info: _handed_out(info) > more_than)
