@@ -1,5 +1,6 @@
 """The option of every query that looks at the past."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,10 +20,8 @@ def place(_type: Any, tokens: Sequence[Token]) -> AsOf:
         ValueError: it is neither, or a time without an offset.
     """
     text = tokens[0].value
-    try:
+    with contextlib.suppress(ValueError):  # no number: a time, then
         return int(text)
-    except ValueError:
-        pass
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
