@@ -14,7 +14,7 @@ import pykka
 import structlog
 from nats.aio.msg import Msg
 
-from callboard import company, conversing, roles
+from callboard import company, conversing, roles, ruling
 from callboard.actors.agents import Agent
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.channels.channel import Channel
@@ -27,7 +27,6 @@ from callboard.actors.drain import Drain
 from callboard.actors.endings import Endings
 from callboard.actors.family import Nursery
 from callboard.actors.intake import Intake
-from callboard.actors.router import KeywordRouter
 from callboard.actors.runner import Runner
 from callboard.actors.specialist import Release
 from callboard.actors.state_cache import StateCache
@@ -152,7 +151,9 @@ class App:
         if self._views is not None:
             self._housekeeper.open(self._views.queries, tasks)
         cycles = CycleCheck(journal, tasks)
-        intake = Intake(self._membership.registry, KeywordRouter(self.config.route_threshold), self._channels, cycles)
+        book = ruling.open_book(self._link, self.config.roles)
+        router = ruling.router(self.config.route_threshold, book)
+        intake = Intake(self._membership.registry, router, self._channels, cycles)
         express = Express(connection, io, lambda: self._roster["orchestrator"])
         wires = Wires(
             config=self.config,
@@ -162,6 +163,7 @@ class App:
             tasks=tasks,
             endings=endings,
             intake=intake,
+            book=book,
             agents=self._agents,
             channels=self._channels,
             outbound=self._outbound,

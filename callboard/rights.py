@@ -76,6 +76,7 @@ SUBSCRIPTIONS: Final = (
     subjects.live_task("check"),
     subjects.live_session("check"),
     subjects.LIVE_AGENTS,
+    subjects.LIVE_USERS,
     subjects.PRESENCE,
     subjects.PRESENCE_ASK,
     f"{subjects.API}.submit",

@@ -16,6 +16,7 @@ from callboard.actors.intake import Intake
 from callboard.actors.letter import Letter
 from callboard.actors.mailbox import Mailbox, Source
 from callboard.actors.petition import Answer
+from callboard.actors.rule_book import RuleBook
 from callboard.actors.runner import Runner
 from callboard.actors.task_log import TaskLog
 from callboard.config import Config
@@ -36,6 +37,7 @@ class Wires(Struct, frozen=True, kw_only=True):
     tasks: TaskLog
     endings: Endings
     intake: Intake
+    book: RuleBook
     agents: Mapping[str, Agent]
     channels: Mapping[str, Channel]
     outbound: Loop

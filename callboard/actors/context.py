@@ -1,7 +1,7 @@
 """What a handler gets besides its input: the task, a way to report progress, a flag and a logger."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,9 +12,11 @@ from callboard.actors.family import Family
 from callboard.actors.join import Join
 from callboard.actors.message import bounded
 from callboard.actors.promise import Promise
+from callboard.actors.rule_book import NO_RULES
 from callboard.actors.subtask import Subtask
 from callboard.actors.task import Task
 from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.rule import Scalar
 
 Report = Callable[[float | None, str | None], "Future[None]"]
 
@@ -33,10 +35,11 @@ class Context:
 
     ``report`` stores a progress report and returns a future that ends when it is stored; without it, reports are
     dropped. ``cancelled`` is a flag somebody else may set. ``family`` has the subtasks; without it there are none, and
-    without ``conversation`` there is no session. All of them are optional, so that a test needs only a task.
+    without ``conversation`` there is no session. ``rules`` are what the user's accepted rules say of this task, a value
+    for each field. All of them are optional, so that a test needs only a task.
     """
 
-    __slots__ = ("_called_off", "_cancelled", "_conversation", "_family", "_log", "_report", "task")
+    __slots__ = ("_called_off", "_cancelled", "_conversation", "_family", "_log", "_report", "rules", "task")
 
     def __init__(
         self,
@@ -46,8 +49,10 @@ class Context:
         cancelled: threading.Event | None = None,
         family: Family | None = None,
         conversation: Conversation | None = None,
+        rules: Mapping[str, Scalar] = NO_RULES,
     ) -> None:
         self.task = task
+        self.rules = rules
         self._report = report or _dropped
         self._cancelled = cancelled
         self._family = family

@@ -98,7 +98,7 @@ class KeywordRouter:
     def _matches(self, task: Task, agents: Sequence[Candidate]) -> Iterator[Match]:
         words = words_of(task.input)
         for agent in agents:
-            ruled = _rule(agent, task)
+            ruled = opinion(agent, task)
             if ruled is not None and ruled <= 0:
                 continue
             matched = self._keywords(agent).found_in(words)
@@ -138,6 +138,22 @@ def explicit(agent: Candidate) -> Route:
     return _route(agent, "the submission names this agent", 1.0, "explicit", None)
 
 
+def opinion(agent: Candidate, task: Task) -> float | None:
+    """Return what the agent's own rule says of ``task``: 0-1, 0 is a no; None without a rule or an opinion.
+
+    A rule that raises, or returns something else, says no.
+    """
+    if agent.can_handle is None:
+        return None
+    try:
+        return _confidence(agent.can_handle, task)
+    except Exception as error:  # noqa: BLE001 - user code; routing of everybody's tasks goes on
+        structlog.get_logger().warning(
+            "routing.rule_failed", agent=agent.name, task_id=task.id, error=message_of(error), exc_info=error
+        )
+        return 0.0
+
+
 def _route(agent: Candidate, reason: str, confidence: float, method: str, intent: str | None) -> Route:
     return Route(
         agent=agent.name,
@@ -156,19 +172,6 @@ def _rank(match: Match) -> tuple[Any, ...]:
 def _named(matched: tuple[str, ...]) -> str:
     more = ["…"] if len(matched) > MAX_NAMED else []
     return ", ".join([*matched[:MAX_NAMED], *more])
-
-
-def _rule(agent: Candidate, task: Task) -> float | None:
-    """Return what the agent's own rule says: 0-1, None without a rule or an opinion; a broken rule says no."""
-    if agent.can_handle is None:
-        return None
-    try:
-        return _confidence(agent.can_handle, task)
-    except Exception as error:  # noqa: BLE001 - user code; routing of everybody's tasks goes on
-        structlog.get_logger().warning(
-            "routing.rule_failed", agent=agent.name, task_id=task.id, error=message_of(error), exc_info=error
-        )
-        return 0.0
 
 
 def _confidence(rule: Callable[[Task], Any], task: Task) -> float | None:

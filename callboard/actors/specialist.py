@@ -22,10 +22,11 @@ from callboard.actors.mailbox import Mailbox
 from callboard.actors.order import Order, Settled
 from callboard.actors.outcome import OUTPUT_TOO_LARGE, Outcome, failure
 from callboard.actors.reports import Reports
+from callboard.actors.rule_book import RuleBook
 from callboard.actors.run import Run
 from callboard.actors.runner import Runner
 from callboard.actors.settling import BrokenOrderError
-from callboard.actors.task import task_of
+from callboard.actors.task import facts_of, task_of
 from callboard.actors.waiting_room import Waiting
 from callboard.events import task
 from callboard.events.errors import CallboardError, EventTooLargeError
@@ -53,6 +54,7 @@ class Specialist(LeaseHolder):
         open_mailboxes: Callable[[BatchActor], list[Mailbox]],
         nursery: Nursery,
         archive: Archive,
+        book: RuleBook,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -60,6 +62,7 @@ class Specialist(LeaseHolder):
         self._open_mailboxes = open_mailboxes
         self._nursery = nursery
         self._archive = archive
+        self._book = book
         self._runs: dict[str, Run] = {}
         self._draining = False
         self._reports = Reports(self.post)
@@ -182,6 +185,7 @@ class Specialist(LeaseHolder):
             task=mine,
             family=self._nursery.family(mine, away(self.actor_ref, run)),
             conversation=self._archive.conversation(mine),
+            rules=self._book.defaults(mine.user_id, lambda: facts_of(mine, msgspec.json.decode(submitted.input))),
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(

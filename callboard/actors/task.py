@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from callboard.events.facts import dated, of_task
+from callboard.events.rule import Facts
 from callboard.events.task_events import DEFAULT_MAX_ATTEMPTS, Submitted
 from callboard.events.task_state import TaskState
 
@@ -52,3 +54,8 @@ def task_of(state: TaskState, submitted: Submitted) -> Task:
         metadata=submitted.metadata,
         submitted_at=submitted.at,
     )
+
+
+def facts_of(task: Task, given: Any) -> Facts:
+    """Return the facts that rules ask about, of ``task`` with the decoded input ``given``."""
+    return dated(of_task(task.kind, given), task.submitted_at)

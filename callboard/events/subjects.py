@@ -252,6 +252,11 @@ def turns(task_id: str | None = None) -> str:
     return f"{TURN_PREFIX}.>" if task_id is None else f"{TURN_PREFIX}.{token(task_id)}.>"
 
 
+def rule_decisions() -> list[str]:
+    """Return the filters of the stored events that put rules in force, or out of it."""
+    return [f"{USER_PREFIX}.*.*.{event}" for event in ("rule_accepted", "rule_rejected")]
+
+
 def live_session(key: str) -> str:
     """Return the filter under which stored events of one session are published as they happen."""
     return f"{LIVE_PREFIX}.session.{id_token(key)}.>"

@@ -7,17 +7,19 @@ from msgspec import Raw, Struct
 
 from callboard.actors.outcome import Outcome
 from callboard.actors.task import Task
+from callboard.events.rule import Scalar
 
 _NOTHING: Final = Raw(b"null")
 
 
 class Run(Struct, frozen=True, tag=True):
-    """Run the handler; ``number`` counts the attempts of this process."""
+    """Run the handler; ``number`` counts the attempts of this process, ``rules`` are those of its context."""
 
     number: int
     task: Task
     input: Raw
     max_output_bytes: int
+    rules: dict[str, Scalar] = {}
 
 
 class Cancel(Struct, frozen=True, tag=True):

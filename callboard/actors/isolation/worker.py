@@ -7,6 +7,7 @@ import queue
 import signal
 import sys
 import threading
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -112,7 +113,7 @@ class Worker:
     def _take(self, run: messages.Run) -> None:
         self._reports = Reports(self._link.send)
         self.max_output_bytes = run.max_output_bytes
-        context = Context(task=run.task, report=self._reports.report)
+        context = Context(task=run.task, report=self._reports.report, rules=MappingProxyType(run.rules))
         running = ThreadRunning(self, self._agent, run.task, run.input, context, self._done, 0.0)
         self._number, self._running = run.number, running
         self._jobs.put(running)

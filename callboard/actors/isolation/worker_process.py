@@ -96,7 +96,7 @@ class WorkerProcess:
         """Run the handler and return what it came to; ``WorkerDied`` when the process ends before that."""
         self._context = ctx
         try:
-            self._pipes.send(messages.Run(number, task, raw_input, max_output_bytes))
+            self._pipes.send(messages.Run(number, task, raw_input, max_output_bytes, dict(ctx.rules)))
             if ctx.cancelled:  # before there was anything to cancel
                 self.cancel(number)
             return self._outcome()
