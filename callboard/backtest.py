@@ -6,13 +6,16 @@ from typing import Final
 
 import msgspec
 
+from callboard import ruling
 from callboard.actors.loading import load
-from callboard.actors.router import Candidate, KeywordRouter
+from callboard.actors.router import Candidate
+from callboard.actors.rule_book import RuleBook
 from callboard.backtesting import Backtest, compare, pair
 from callboard.config import Config
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError
 from callboard.events.log_pages import LogPages
+from callboard.events.reader import StoredMessage
 from callboard.events.task_events import TaskEvent, decode
 from callboard.housekeeping import Housekeeper, with_cleanup
 from callboard.link import Link
@@ -36,7 +39,8 @@ def backtest(
     """Route the submissions from ``since`` to ``until`` (None: the present end of the log) again.
 
     The agents are those of ``config.app`` and the threshold is ``config.route_threshold``; the log is at the server of
-    ``config``, or in its directory. The code that is run is that of the candidate's own rules.
+    ``config``, or in its directory. The code that is run is that of the candidate's own rules. The accepted rules of
+    users are those that were in force at each submission's place in the log.
 
     Raises:
         AppError: the app cannot be loaded.
@@ -48,34 +52,60 @@ def backtest(
         raise InvalidValueError("expected app: it has the agents to be tried", field="app")
     agents = {agent.name: agent for agent in load(config.app)}
     candidates: list[Candidate] = list(with_cleanup(config, agents, Housekeeper()).values())
-    link = open_to_read(config)
+    link, book = open_to_read(config), RuleBook()
     try:
-        events = _events(link, since, until, progress or (lambda _seq, _last: None))
-        return compare(pair(events), KeywordRouter(config.route_threshold), candidates)
+        events = _events(link, book, since, until, progress or _untold)
+        return compare(pair(events), ruling.router(config.route_threshold, book), candidates)
     finally:
         link.close()
 
 
-def _events(link: Link, since: Place, until: Place | None, progress: Progress) -> Iterator[TaskEvent]:
+def _events(link: Link, book: RuleBook, since: Place, until: Place | None, progress: Progress) -> Iterator[TaskEvent]:
+    """Yield the events of submissions; whoever takes one finds in ``book`` what was in force at its place."""
     last = int(link.stream_info(subjects.EVENTS)["state"]["last_seq"])
     if isinstance(until, int):
         last = min(last, until)
-    first = since if isinstance(since, int) else 1
-    pages = link.io.run(LogPages.open(link.connection, subjects.EVENTS, SUBJECTS, max(1, first)))
+    first = max(1, since) if isinstance(since, int) else 1
+    rules = subjects.rule_decisions()
+    for message in _stored(link, rules, 1, first - 1, _untold):
+        _learn(book, message)
+    for message in _stored(link, [*SUBJECTS, *rules], first, last, progress):
+        event = _decoded(message.subject, message.data)
+        if event is None:
+            _learn(book, message)
+        elif _within(event.at, since, until):
+            yield event
+
+
+def _stored(link: Link, filters: list[str], first: int, last: int, progress: Progress) -> Iterator[StoredMessage]:
+    """Yield what is stored under ``filters`` from the sequence ``first`` to ``last``."""
+    if first > last:
+        return
+    pages = link.io.run(LogPages.open(link.connection, subjects.EVENTS, filters, first))
     try:
         while page := link.io.run(pages.next()):
             for message in page:
                 if message.seq > last:
                     return
-                event = _decoded(message.subject, message.data)
-                if event is not None and _within(event.at, since, until):
-                    yield event
+                yield message
             progress(page[-1].seq, last)
     finally:
         link.io.run(pages.close())
 
 
+def _untold(_seq: int, _last: int) -> None:
+    """Tell nobody."""
+
+
+def _learn(book: RuleBook, message: StoredMessage) -> None:
+    decided = ruling.decision(message.subject, message.data)
+    if decided is not None:
+        book.hear(decided)
+
+
 def _decoded(subject: str, data: bytes) -> TaskEvent | None:
+    if not subject.startswith(subjects.TASK_PREFIX):
+        return None
     try:
         return decode(f"task.{subject.rpartition('.')[2]}", data)
     except _UNREADABLE:  # `callboard check` names it
