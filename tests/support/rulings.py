@@ -51,6 +51,10 @@ class Rulings:
         """Reject a rule and return the sequence of the event."""
         return self._change(user_id, lambda state: rejected(state, rule))
 
+    def append(self, events: list[UserEvent]) -> int:
+        """Store events of any users at once and return the sequence of the last."""
+        return self._loop.run(self._log.append(events), 20)
+
     def _change(self, user_id: str, decide: Any) -> int:
         return self._loop.run(self._log.change(text_key(user_id), decide), 20)
 
