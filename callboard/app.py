@@ -14,7 +14,7 @@ import pykka
 import structlog
 from nats.aio.msg import Msg
 
-from callboard import company, conversing, roles, ruling
+from callboard import company, conversing, roles, rule_desk, ruling
 from callboard.actors.agents import Agent
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.channels.channel import Channel
@@ -152,8 +152,9 @@ class App:
             self._housekeeper.open(self._views.queries, tasks)
         cycles = CycleCheck(journal, tasks)
         book = ruling.open_book(self._link, self.config.roles)
-        router = ruling.router(self.config.route_threshold, book)
-        intake = Intake(self._membership.registry, router, self._channels, cycles)
+        intake = Intake(
+            self._membership.registry, ruling.router(self.config.route_threshold, book), self._channels, cycles
+        )
         express = Express(connection, io, lambda: self._roster["orchestrator"])
         wires = Wires(
             config=self.config,
@@ -210,7 +211,8 @@ class App:
         views, orders, sights = self._views, None, None
         desk = Desk(lambda: self._roster["orchestrator"], intake.revive)
         if self._plays(roles.ORCHESTRATOR):
-            orders = desk.orders(express.take, membership.forget, conversing.session_desk(self._link).change)
+            change, decide = conversing.session_desk(self._link).change, rule_desk.rule_desk(self._link).decide
+            orders = desk.orders(express.take, membership.forget, change, decide)
         if views is not None:
             sights = views.sights(membership.registry.processes)
         return Service(self._link.connection, orders=orders, sights=sights)

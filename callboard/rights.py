@@ -57,6 +57,7 @@ PUBLISHES: Final = (
     Probe(f"{subjects.TASK_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(subjects.child("check", "check"), headers=_NO_STREAM),
     Probe(f"{subjects.SESSION_PREFIX}.check.1.check", headers=_NO_STREAM),
+    Probe(f"{subjects.USER_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(subjects.turn("check", 1), headers=_NO_STREAM),
     Probe(f"{subjects.AGENT_PREFIX}.check.1.check", headers=_NO_STREAM),
     Probe(f"{subjects.HEARTBEAT_PREFIX}.check.1.check", headers=_NO_STREAM),
