@@ -152,9 +152,8 @@ class App:
             self._housekeeper.open(self._views.queries, tasks)
         cycles = CycleCheck(journal, tasks)
         book = ruling.open_book(self._link, self.config.roles)
-        intake = Intake(
-            self._membership.registry, ruling.router(self.config.route_threshold, book), self._channels, cycles
-        )
+        router = ruling.router(self.config.route_threshold, book)
+        intake = Intake(self._membership.registry, router, self._channels, cycles)
         express = Express(connection, io, lambda: self._roster["orchestrator"])
         wires = Wires(
             config=self.config,

@@ -109,12 +109,3 @@ async def test_a_user_of_any_name_has_rules(wire: Wire, people: Rulings) -> None
     name = "ж. of *.>" + "ж" * 200
     people.accept(name, AT_THREE)
     await until_done(wire, name, {"agent": "meetings", "time": "15:00"})
-
-
-async def test_an_event_that_nobody_can_read_changes_nothing(board: Running, wire: Wire, people: Rulings) -> None:
-    people.accept("odd", AT_THREE)
-    await wire.publish("callboard.events.user.odd.3.rule_accepted", b'{"id": 1}')
-    await wire.publish("callboard.events.user.odd.4.rule_of_tomorrow", {"id": "odd", "version": 4})
-
-    await until_done(wire, "odd", {"agent": "meetings", "time": "15:00"})
-    assert "rules.decision_unreadable" in board.log

@@ -15,6 +15,7 @@ from callboard.config import Config
 from callboard.events.user_events import UserEvent
 from callboard.link import Link
 from callboard.ruling import open_book
+from tests.support.log_lines import captured
 from tests.support.nats_server import NatsServer
 from tests.support.proxy import Proxy
 from tests.support.rulings import Rulings, accepted, learned, rulings
@@ -103,6 +104,25 @@ def test_what_is_decided_while_the_link_is_cut_is_read_afterwards(
         proxy.accept()
         lost.wait()
         until(lambda: known(book) == {OTHER.id}, "the rules are read again")
+
+
+def test_an_event_that_nobody_can_read_changes_nothing(
+    people: Rulings, fresh_nats_server: NatsServer, tmp_path: Path
+) -> None:
+    people.accept("ada", RULE)
+    with captured() as lines, followed(fresh_nats_server.url, tmp_path / "board", *ORCHESTRATOR) as book:
+        asyncio.run(odd(fresh_nats_server.url))
+        people.accept("bob", OTHER)
+        until(lambda: known(book, "bob"), "an acceptance after them is heard")
+        assert known(book) == {RULE.id}
+        assert len(lines.named("rules.decision_unreadable")) == 1
+
+
+async def odd(url: str) -> None:
+    wire = await Wire.open(url)
+    await wire.publish("callboard.events.user.ada.3.rule_accepted", b'{"id": 1}')
+    await wire.publish("callboard.events.user.ada.4.rule_of_tomorrow", {"id": "ada", "version": 4})
+    await wire.close()
 
 
 def test_a_task_that_nobody_took_is_routed_by_a_rule_in_its_next_life(
