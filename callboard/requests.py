@@ -157,3 +157,9 @@ class SessionQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Ask about one session."""
 
     session_id: str
+
+
+class UserQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what is known of one user."""
+
+    user_id: Text
