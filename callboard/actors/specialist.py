@@ -26,6 +26,7 @@ from callboard.actors.run import Run
 from callboard.actors.runner import Runner
 from callboard.actors.settling import BrokenOrderError
 from callboard.actors.task import task_of
+from callboard.actors.user_cache import UserCache
 from callboard.actors.waiting_room import Waiting
 from callboard.events import task
 from callboard.events.errors import CallboardError, EventTooLargeError
@@ -53,6 +54,7 @@ class Specialist(LeaseHolder):
         open_mailboxes: Callable[[BatchActor], list[Mailbox]],
         nursery: Nursery,
         archive: Archive,
+        users: UserCache,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -60,6 +62,7 @@ class Specialist(LeaseHolder):
         self._open_mailboxes = open_mailboxes
         self._nursery = nursery
         self._archive = archive
+        self._users = users
         self._runs: dict[str, Run] = {}
         self._draining = False
         self._reports = Reports(self.post)
@@ -182,6 +185,7 @@ class Specialist(LeaseHolder):
             task=mine,
             family=self._nursery.family(mine, away(self.actor_ref, run)),
             conversation=self._archive.conversation(mine),
+            user=self._users.acquaintance(mine),
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(
