@@ -15,10 +15,11 @@ from callboard.projections.times import moment
 _SELECT: Final = """
 SELECT rule, user_id, status, conditions, field, value, support, seen, confidence, bound, events, requests,
     proposed_at, decided_at, reason, seq
-FROM rules WHERE key = ?
+FROM rules
+WHERE key = :key AND (:statuses IS NULL OR status IN (SELECT value FROM json_each(:statuses)))
+    AND (:rule IS NULL OR rule = :rule)
+ORDER BY bound DESC, support DESC, rule LIMIT :limit
 """
-_STATUS: Final = "AND status IN (SELECT value FROM json_each(?))"
-_ORDER: Final = "ORDER BY bound DESC, support DESC, rule LIMIT ?"
 
 _conditions: Final = json.Decoder(dict[str, Scalar])
 _value: Final = json.Decoder[Scalar](Scalar)
@@ -26,21 +27,36 @@ _sequences: Final = json.Decoder(list[int])
 
 
 def rules(
-    connection: sqlite3.Connection, user_id: str, statuses: Sequence[str] = (), limit: int = 100
+    connection: sqlite3.Connection,
+    user_id: str,
+    statuses: Sequence[str] = (),
+    limit: int = 100,
+    rule_id: str | None = None,
 ) -> tuple[list[RuleAnswer], int]:
     """Return what :func:`of_user` does, and the sequence up to which the answer reflects the log."""
     with snapshot(connection, "rules") as as_of_seq:
-        found = of_user(connection, user_id, statuses, limit)
+        found = of_user(connection, user_id, statuses, limit, rule_id)
     return found, as_of_seq
 
 
 def of_user(
-    connection: sqlite3.Connection, user_id: str, statuses: Sequence[str] = (), limit: int = 100
+    connection: sqlite3.Connection,
+    user_id: str,
+    statuses: Sequence[str] = (),
+    limit: int = 100,
+    rule_id: str | None = None,
 ) -> list[RuleAnswer]:
-    """Return up to ``limit`` rules of a user in one of ``statuses``, of any status without; the best bound first."""
-    wanted = [json.encode(statuses).decode()] if statuses else []
-    sql = f"{_SELECT} {_STATUS if statuses else ''} {_ORDER}"
-    return [_answer(row) for row in connection.execute(sql, [text_key(user_id), *wanted, limit]).fetchall()]
+    """Return up to ``limit`` rules of a user, the best bound first.
+
+    Those in one of ``statuses``, of any status without; with ``rule_id`` that one alone.
+    """
+    wanted = {
+        "key": text_key(user_id),
+        "statuses": json.encode(statuses).decode() if statuses else None,
+        "rule": rule_id,
+        "limit": limit,
+    }
+    return [_answer(row) for row in connection.execute(_SELECT, wanted).fetchall()]
 
 
 def _answer(row: tuple[Any, ...]) -> RuleAnswer:

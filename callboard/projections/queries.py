@@ -80,9 +80,11 @@ class Queries(ReadPool):
         """Return one session with its messages and runs, None when there is none."""
         return await self._run(lambda connection: find_sessions.session(connection, session_id))
 
-    async def rules(self, user_id: str, statuses: Sequence[str] = (), limit: int = 100) -> tuple[list[RuleAnswer], int]:
+    async def rules(
+        self, user_id: str, statuses: Sequence[str] = (), limit: int = 100, rule_id: str | None = None
+    ) -> tuple[list[RuleAnswer], int]:
         """Return rules of a user in ``statuses`` (none: any), the best bound first, and the sequence reflected."""
-        return await self._run(lambda connection: find_rules.rules(connection, user_id, statuses, limit))
+        return await self._run(lambda connection: find_rules.rules(connection, user_id, statuses, limit, rule_id))
 
     async def user(self, user_id: str) -> UserAnswer:
         """Return what is known of a user: rules, sessions and tasks at one moment; of nobody it is empty."""

@@ -6,7 +6,7 @@ Each gets the sights and the body of the request, and raises what ``problems`` k
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from callboard.questions import agents, heartbeats, patterns, sessions, stats, tasks, users
+from callboard.questions import agents, heartbeats, patterns, rules, sessions, stats, tasks, users
 from callboard.sights import Sights
 
 Question = Callable[[Sights, bytes], Awaitable[Any]]
@@ -24,4 +24,5 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "session": sessions.session,
     "user": users.user,
     "patterns": patterns.patterns,
+    "rules": rules.rules,
 }
