@@ -51,7 +51,8 @@ async def every_answer(views: Queries) -> list[object]:
     found = await views.tasks()
     tasks = [await views.task(f"task-{number}") for number in range(4)]
     log = await views.agent_log(limit=1000)
-    return [found, *tasks, await views.stats(), await views.agents(), log, await views.heartbeats(NOW)]
+    rest = [await views.agents(), log, await views.heartbeats(NOW), await views.user("ada")]
+    return [found, *tasks, await views.stats(), *rest]
 
 
 @given(histories, beats, chances)
