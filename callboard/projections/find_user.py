@@ -17,7 +17,7 @@ MAX_TASKS: Final = 20
 MAX_FIELD_BYTES: Final = 4_096
 """A longer field of a task is left out: the whole has to fit into a message, whatever the tasks are about."""
 
-_LONG: Final = {
+LONG: Final = {
     "input": None,
     "output": None,
     "error": None,
@@ -66,5 +66,5 @@ def user(connection: sqlite3.Connection, user_id: str) -> UserAnswer:
 
 def _bounded(task: TaskItem) -> OpenTaskItem:
     fields: dict[str, Any] = structs.asdict(task)
-    omitted = [name for name in _LONG if fields[name] is not None and len(fields[name]) > MAX_FIELD_BYTES]
-    return OpenTaskItem(**{**fields, **{name: _LONG[name] for name in omitted}}, omitted=omitted)
+    omitted = [name for name in LONG if fields[name] is not None and len(fields[name]) > MAX_FIELD_BYTES]
+    return OpenTaskItem(**{**fields, **{name: LONG[name] for name in omitted}}, omitted=omitted)
