@@ -27,6 +27,7 @@ REFUND: Final = Learned(
     when={"intent": "refund"}, field="agent", value="billing", support=30, seen=30, bound=0.9, events=[2, 4]
 )
 HEAVY: Final = Learned(when={"intent": "parcel", "heavy": True}, field="floor", value=2, support=5, seen=6, bound=0.6)
+USERS: Final = ("ada", "grace")
 ALL: Final = (COFFEE, REFUND, HEAVY)
 
 
