@@ -25,6 +25,9 @@ def told(board: Running) -> tuple[UserInfo, int]:
             fields = {"agent": "echo", "user_id": "ada"}
             done = await client.submit("hello there", session_id="chat", **fields)  # type: ignore[arg-type]
             await client.wait(done.id, 20)
+            async with asyncio.timeout(20):
+                while not (await client.sessions(user_id="ada")).sessions:
+                    pass  # it is written down in its own time
             before = (await client.title_session("chat", "A chat")).seq
             later = {"id": "later", "scheduled_for": "2099-01-01T00:00:00Z"}
             receipt = await client.submit("do it", **fields, **later)  # type: ignore[arg-type]

@@ -146,7 +146,7 @@ def play(user_id: str, story: list[Command]) -> list[TaskEvent]:
     return [msgspec.structs.replace(each, user_id=user_id) if hasattr(each, "user_id") else each for each in history]
 
 
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.sampled_from(["ada", "bob"]), stories), max_size=5), st.randoms(use_true_random=False))
 async def test_open_tasks_are_those_that_are_not_over(
     them: list[tuple[str, list[Command]]], chance: random.Random

@@ -107,7 +107,10 @@ async def test_a_handler_in_a_process_of_its_own_is_told_that_nobody_is_there(wi
 async def test_sessions_and_accepted_rules_are_told(board: Running, wire: Wire, user_id: str) -> None:
     chat = f"chat-{user_id}"
     seq = await proposed(board.url, user_id, COFFEE, REFUND)
+    begun = await wire.connection.subscribe(f"callboard.live.session.{chat}.*.run_started")
+    await wire.connection.flush()
     await told(wire, "lonely", user_id, session_id=chat)  # asks nobody
+    await begun.next_msg(timeout=20)
     seq = max(seq, (await wire.ask("api.change_session", {"session_id": chat, "title": "A chat"})).ok["seq"])
     decision = {"user_id": user_id, "id": REFUND.id, "accept": True}
     seq = max(seq, (await wire.ask("api.decide_rule", decision)).ok["seq"])

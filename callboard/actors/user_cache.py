@@ -93,6 +93,8 @@ class UserCache:
 class Acquaintance:
     """The user of one attempt's task."""
 
+    __slots__ = ("_cache", "_errands", "_task")
+
     def __init__(self, cache: UserCache, task: Task) -> None:
         self._cache = cache
         self._task = task
