@@ -12,6 +12,7 @@ __all__ = [
     "Subtask",
     "SubtaskFailed",
     "Task",
+    "UserContext",
     "specialist",
 ]
 
@@ -28,6 +29,7 @@ __getattr__ = lazy_names(
         "Subtask": "callboard.actors.subtask",
         "SubtaskFailed": "callboard.actors.subtask",
         "Task": "callboard.actors.task",
+        "UserContext": "callboard.actors.user_context",
         "specialist": "callboard.actors.agents",
     },
 )

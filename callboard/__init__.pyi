@@ -3,6 +3,7 @@ from callboard.actors.context import Context
 from callboard.actors.retrying import Fail, Retry
 from callboard.actors.subtask import Subtask, SubtaskFailed
 from callboard.actors.task import Task
+from callboard.actors.user_context import UserContext
 from callboard.client import Client
 from callboard.events.errors import CallboardError
 
@@ -16,5 +17,6 @@ __all__ = [
     "Subtask",
     "SubtaskFailed",
     "Task",
+    "UserContext",
     "specialist",
 ]

@@ -14,7 +14,7 @@ import pykka
 import structlog
 from nats.aio.msg import Msg
 
-from callboard import company, conversing, roles, rule_desk, ruling
+from callboard import company, conversing, knowing, roles, rule_desk, ruling
 from callboard.actors.agents import Agent
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.channels.channel import Channel
@@ -169,6 +169,7 @@ class App:
             outbound=self._outbound,
             runner=self._runner,
             nursery=Nursery(io, connection, endings),
+            users=knowing.user_cache(self._link, self.config.user_ttl_seconds),
             epoch=self._link.epoch(),
             answer=express.answer,
             roster=self._roster,

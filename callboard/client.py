@@ -16,6 +16,7 @@ from callboard.client_heartbeats import HeartbeatCommands
 from callboard.client_request_log import RequestLogCommands
 from callboard.client_rules import Rules
 from callboard.client_sessions import Sessions
+from callboard.client_users import Users
 from callboard.connecting import connect
 from callboard.errors import (
     ArchivedError,
@@ -44,7 +45,7 @@ _TRIES: Final = 2
 _PAUSE_SECONDS: Final = 0.2
 
 
-class Client(HeartbeatCommands, RequestLogCommands, Rules, Sessions):
+class Client(HeartbeatCommands, RequestLogCommands, Rules, Sessions, Users):
     """A connection to callboard through the NATS server at ``url``; to be used as an async context manager.
 
     Connecting fails at once when no server is there; a connection that breaks later comes back by itself, and calls

@@ -206,6 +206,7 @@ def _specialist(agent: Agent) -> Start:
             nursery=wires.nursery,
             archive=conversing.archive(wires),
             book=wires.book,
+            users=wires.users,
             # A name of its own: what an earlier one left running is lost, and must not look like ours.
             worker=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
             open_mailboxes=lambda actor: [open_mailbox(actor) for open_mailbox in openers],

@@ -57,6 +57,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ack_wait_seconds: how long a message whose worker died waits before another gets it.
         route_threshold: the confidence below which a task goes to the fallback agent.
         worker_threads: how many plain (not async) handlers run at a time.
+        user_ttl_seconds: how long what is known of a user is taken from memory when a handler asks; 0: never.
         no_cleanup: leave the agent ``cleanup`` out that comes with callboard.
         missed_heartbeats: what becomes of those that were due while nothing ran: ``one`` task for all of them, ``all``
             of them up to a limit, or ``none``.
@@ -92,6 +93,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     route_threshold: Share = DEFAULT_THRESHOLD
     worker_threads: Count = 32
     missed_heartbeats: Missed = "one"
+    user_ttl_seconds: Pause = 30
     past_megabytes: Megabytes = 2_048
     past_every: Events = 200_000
     delivery_max_attempts: Count = 8

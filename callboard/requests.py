@@ -170,6 +170,12 @@ class SessionQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True)
     session_id: str
 
 
+class UserQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what is known of one user."""
+
+    user_id: Text
+
+
 class RulesQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for the rules of a user: all, those of one status, or the one with an ``id``."""
 

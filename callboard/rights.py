@@ -69,6 +69,7 @@ PUBLISHES: Final = (
     Probe(f"$JS.API.STREAM.MSG.GET.{subjects.REQUESTS}", _GARBAGE),
     Probe(f"$JS.API.STREAM.PURGE.{subjects.TIMERS}", _GARBAGE),
     Probe(subjects.dead("check"), headers=_NO_STREAM),
+    Probe(f"{subjects.QUERY}.user", _GARBAGE),
     Probe(subjects.PRESENCE),
     Probe(subjects.PRESENCE_ASK),
 )

@@ -19,6 +19,7 @@ from callboard.actors.petition import Answer
 from callboard.actors.rule_book import RuleBook
 from callboard.actors.runner import Runner
 from callboard.actors.task_log import TaskLog
+from callboard.actors.user_cache import UserCache
 from callboard.config import Config
 from callboard.events.connection import Connection
 from callboard.events.consumers import MAX_ACK_PENDING
@@ -43,6 +44,7 @@ class Wires(Struct, frozen=True, kw_only=True):
     outbound: Loop
     runner: Runner
     nursery: Nursery
+    users: UserCache
     epoch: str
     answer: Answer
     roster: "dict[str, pykka.ActorRef[Any]]"

@@ -18,7 +18,7 @@ OPTIONS = """
     --dir d --nats nats://n:4222 --creds c.creds --user u --password p --token t --replicas 3
     --app a.py --roles orchestrator,specialist:one
     --grace 1.5 --ack-wait 2 --route-threshold 0.25 --worker-threads 4 --log-level debug
-    --missed-heartbeats all --past-megabytes 9 --past-every 5000
+    --missed-heartbeats all --user-ttl 5 --past-megabytes 9 --past-every 5000
     --delivery-max-attempts 5 --delivery-base 0.5 --delivery-cap 7 --delivery-timeout 9
     --secrets-dir s --allow-private-addresses --no-cleanup
 """
@@ -37,6 +37,7 @@ CONFIG = Config(
     route_threshold=0.25,
     worker_threads=4,
     missed_heartbeats="all",
+    user_ttl_seconds=5,
     past_megabytes=9,
     past_every=5_000,
     log_level="debug",

@@ -55,7 +55,7 @@ async def every_answer(views: Queries) -> list[object]:
     found = await views.tasks()
     tasks = [await views.task(f"task-{number}") for number in range(4)]
     log = await views.agent_log(limit=1000)
-    others = [await views.heartbeats(NOW), await views.rules("ada")]
+    others = [await views.heartbeats(NOW), await views.rules("ada"), await views.user("ada")]
     return [found, *tasks, await views.stats(), await views.agents(), log, *others]
 
 

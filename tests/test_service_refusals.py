@@ -20,6 +20,7 @@ NAMES = [
     *("api.submit", "api.cancel", "api.result"),
     *("query.task", "query.tasks", "query.events", "query.stats", "query.agents", "query.agent_log"),
     *("query.heartbeats", "query.sessions", "query.session", "query.rules", "api.decide_rule"),
+    "query.user",
 ]
 BODIES = {
     "no JSON": b"where is my invoice?",

@@ -133,6 +133,7 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
                 "session",
                 "patterns",
                 "rules",
+                "user",
             )
         }
         stats = msgspec.json.decode((await desk.client.request("$SRV.STATS.callboard")).data)

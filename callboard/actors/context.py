@@ -15,6 +15,8 @@ from callboard.actors.promise import Promise
 from callboard.actors.rule_book import NO_RULES
 from callboard.actors.subtask import Subtask
 from callboard.actors.task import Task
+from callboard.actors.user_cache import Acquaintance
+from callboard.actors.user_context import NOBODY, User, UserContext
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.rule import Scalar
 
@@ -36,10 +38,11 @@ class Context:
     ``report`` stores a progress report and returns a future that ends when it is stored; without it, reports are
     dropped. ``cancelled`` is a flag somebody else may set. ``family`` has the subtasks; without it there are none, and
     without ``conversation`` there is no session. ``rules`` are what the user's accepted rules say of this task, a value
-    for each field. All of them are optional, so that a test needs only a task.
+    for each field. ``user`` is what is known of the task's user, or finds it out. All of them are optional, so that a
+    test needs only a task.
     """
 
-    __slots__ = ("_called_off", "_cancelled", "_conversation", "_family", "_log", "_report", "rules", "task")
+    __slots__ = ("_called_off", "_cancelled", "_conversation", "_family", "_log", "_report", "_user", "rules", "task")
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Context:
         family: Family | None = None,
         conversation: Conversation | None = None,
         rules: Mapping[str, Scalar] = NO_RULES,
+        user: UserContext | Acquaintance | None = None,
     ) -> None:
         self.task = task
         self.rules = rules
@@ -57,6 +61,7 @@ class Context:
         self._cancelled = cancelled
         self._family = family
         self._conversation = conversation
+        self._user = user
         self._called_off = False
         self._log: structlog.typing.FilteringBoundLogger | None = None
 
@@ -140,6 +145,28 @@ class Context:
         """
         return Receipt(self._session("add_message").add(role, content, name, arguments))
 
+    @property
+    def user(self) -> User:
+        """What is known of the task's user; await it, or call its ``wait``, for a :class:`UserContext`.
+
+        It comes from the views, and may be some seconds old: what was read for one handler of this process is kept for
+        a while for all of them. A task without a user has an empty one.
+
+        Raises:
+            InvalidValueError: nobody can be asked here: outside of callboard, and in handlers that run in a process of
+                their own. Where it is awaited: LogUnavailableError, no process with views answered within some seconds.
+        """
+        if self.task.user_id is None:
+            return User.told(self.task, NOBODY)
+        if isinstance(self._user, UserContext):
+            return User.told(self.task, self._user)
+        if self._user is None:
+            raise InvalidValueError(
+                "expected user in a handler that callboard runs in its own process, or Context(user=…) in a test: "
+                "here is nobody to ask"
+            )
+        return self._user.user()
+
     def _session(self, what: str) -> Conversation:
         if self._conversation is None:
             raise InvalidValueError(
@@ -163,6 +190,8 @@ class Context:
             self._family.call_off()
         if self._conversation is not None:
             self._conversation.call_off()
+        if isinstance(self._user, Acquaintance):
+            self._user.call_off()
 
 
 def _is_fraction(value: object) -> bool:

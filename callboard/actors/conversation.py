@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from callboard.actors.errands import Errands
 from callboard.actors.message import message_of
 from callboard.actors.promise import Promise
 from callboard.actors.task import Task
@@ -27,8 +28,6 @@ HISTORY_SECONDS: Final = 30.0
 
 LOOK_SECONDS: Final = 1.0
 """So often the log is asked though nothing was heard: what is heard live may get lost."""
-
-T = TypeVar("T")
 
 
 class SessionMessage(Struct, frozen=True, kw_only=True):
@@ -116,7 +115,7 @@ class Conversation:
         self._archive = archive
         self._task = task
         self._numbers = count(1)
-        self._open: set[Future[Any]] = set()
+        self._errands = Errands(archive.io)
         self._turn = asyncio.Lock()
         self._begun = False
 
@@ -126,7 +125,7 @@ class Conversation:
             nothing: Future[list[SessionMessage]] = Future()
             nothing.set_result([])
             return History(nothing)
-        return History(self._spawn(self._archive.before(self._task, self._task.session_id)))
+        return History(self._errands.begin(self._archive.before(self._task, self._task.session_id)))
 
     def add(self, role: str, content: Any, name: str | None, arguments: Any) -> "Future[None]":
         """Add a message; see :meth:`Context.add_message`."""
@@ -148,7 +147,7 @@ class Conversation:
             arguments=given,
             message_id=f"{task.id}/{task.life}/{task.attempt}/{next(self._numbers)}",
         )
-        return self._spawn(self._add(task.session_id, message))
+        return self._errands.begin(self._add(task.session_id, message))
 
     async def _add(self, session_id: str, message: session.Message) -> None:
         """Add a message behind those that were added before, and behind what the user said."""
@@ -160,14 +159,7 @@ class Conversation:
 
     def call_off(self) -> None:
         """Let nobody wait any longer."""
-        for each in list(self._open):
-            each.cancel()
-
-    def _spawn(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        future = self._archive.io.spawn(work)
-        self._open.add(future)
-        future.add_done_callback(self._open.discard)
-        return future
+        self._errands.call_off()
 
 
 def _wake(heard: asyncio.Event, _message: Message) -> None:

@@ -27,6 +27,7 @@ from callboard.actors.run import Run
 from callboard.actors.runner import Runner
 from callboard.actors.settling import BrokenOrderError
 from callboard.actors.task import facts_of, task_of
+from callboard.actors.user_cache import UserCache
 from callboard.actors.waiting_room import Waiting
 from callboard.events import task
 from callboard.events.errors import CallboardError, EventTooLargeError
@@ -55,6 +56,7 @@ class Specialist(LeaseHolder):
         nursery: Nursery,
         archive: Archive,
         book: RuleBook,
+        users: UserCache,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -63,6 +65,7 @@ class Specialist(LeaseHolder):
         self._nursery = nursery
         self._archive = archive
         self._book = book
+        self._users = users
         self._runs: dict[str, Run] = {}
         self._draining = False
         self._reports = Reports(self.post)
@@ -186,6 +189,7 @@ class Specialist(LeaseHolder):
             family=self._nursery.family(mine, away(self.actor_ref, run)),
             conversation=self._archive.conversation(mine),
             rules=self._book.defaults(mine.user_id, lambda: facts_of(mine, msgspec.json.decode(submitted.input))),
+            user=self._users.acquaintance(mine),
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(

@@ -29,6 +29,7 @@ _COMMANDS: Final = (
     ("heartbeat", "callboard.cli.heartbeat:app", "Set, list, pause and remove tasks submitted time after time."),
     ("session", "callboard.cli.session:app", "List, show, name and close sessions."),
     ("rules", "callboard.cli.rules:app", "List, show, accept and reject what was learned of a user."),
+    ("user", "callboard.cli.user:user", "Print what is known of a user: rules, sessions and open tasks."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
     ("patterns", "callboard.cli.patterns:patterns", "Print what users do most, how it goes, and what is unusual."),

@@ -53,6 +53,13 @@ class Output:
         """Print rows of cells; each cell is escaped unless it is a rich Text already."""
         self.console.print(table(columns, rows, title=title))
 
+    def section(self, title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+        """Print a table under a title, below an empty line; nothing when there are no rows."""
+        found = list(rows)
+        if found:
+            self.text("")
+            self.table(columns, found, title=title)
+
     def facts(self, facts: Iterable[tuple[str, object]]) -> None:
         """Print names and values below each other; values that are None or empty are left out."""
         grid = Table.grid(padding=(0, 2))

@@ -51,24 +51,17 @@ async def patterns(
 def print_patterns(out: Output, found: Patterns) -> None:
     """Print a table for each kind of pattern there is any of."""
     out.facts([("requests", found.requests), ("malformed lines", found.malformed or None), ("as of", found.as_of_seq)])
-    _table(out, "actions", ("action", *_RATES, ">longest"), map(_action, found.actions))
+    out.section("actions", ("action", *_RATES, ">longest"), map(_action, found.actions))
     if found.user_id is None:
-        _table(out, "users", ("user", *_RATES, "most common actions"), map(_user, found.users))
-    _table(out, "intents", ("intent", *_RATES, "common entities"), map(_intent, found.intents))
-    _table(out, f"hours ({found.timezone})", ("", *(f">{hour}" for hour in range(24))), _week(found))
+        out.section("users", ("user", *_RATES, "most common actions"), map(_user, found.users))
+    out.section("intents", ("intent", *_RATES, "common entities"), map(_intent, found.intents))
+    out.section(f"hours ({found.timezone})", ("", *(f">{hour}" for hour in range(24))), _week(found))
     columns = ("user", "what", "day", ">seen", ">expected", ">p")
-    _table(out, "far off their own past", columns, map(_anomaly, found.anomalies))
+    out.section("far off their own past", columns, map(_anomaly, found.anomalies))
     tasks = found.tasks
     among = f"tasks ({'all' if tasks.complete else 'the newest'} {tasks.counted})"
-    _table(out, among, ("action", *_RATES, ">longest"), map(_action, tasks.actions))
-    _table(out, f"intents of {among}", ("intent", *_RATES, "common entities"), map(_intent, tasks.intents))
-
-
-def _table(out: Output, title: str, columns: Iterable[str], rows: Iterable[tuple[object, ...]]) -> None:
-    found = list(rows)
-    if found:
-        out.text("")
-        out.table(columns, found, title=title)
+    out.section(among, ("action", *_RATES, ">longest"), map(_action, tasks.actions))
+    out.section(f"intents of {among}", ("intent", *_RATES, "common entities"), map(_intent, tasks.intents))
 
 
 def _action(one: ActionPattern) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from callboard.cli.output import Output
 from callboard.cli.text import compact, moment, safe
 from callboard.events.subjects import QUERY
 from callboard.replies import read
-from callboard.session_replies import MessageInfo, RunInfo, SessionInfo, SessionPage, SessionReceipt
+from callboard.session_replies import MessageInfo, RunInfo, SessionInfo, SessionPage, SessionReceipt, SessionSummary
 
 app = App(name="session", help="List, show, name and close sessions.")
 
@@ -49,7 +49,7 @@ async def list_(
     rows = (
         (
             each.session_id,
-            _state(active=each.active, closed=each.closed_at is not None),
+            state(each),
             each.message_count,
             each.user_id,
             moment(each.active_at),
@@ -154,8 +154,9 @@ def _done(options: Options, receipt: SessionReceipt, what: str) -> int:
     return 0
 
 
-def _state(*, active: bool, closed: bool) -> str:
-    return "active" if active else "closed" if closed else ""
+def state(session: SessionSummary) -> str:
+    """Return what a session is right now, in a word; nothing for one that is merely open."""
+    return "active" if session.active else "closed" if session.closed_at is not None else ""
 
 
 def _print(out: Output, session: SessionInfo) -> None:
@@ -163,7 +164,7 @@ def _print(out: Output, session: SessionInfo) -> None:
         [
             ("session", session.session_id),
             ("title", session.title),
-            ("state", _state(active=session.active, closed=session.closed_at is not None)),
+            ("state", state(session)),
             ("user", session.user_id),
             ("tenant", session.tenant_id),
             ("opened", moment(session.opened_at)),

@@ -103,6 +103,15 @@ class Work:
     missed_heartbeats: Annotated[
         Missed, _SHOWN, Parameter(help="What becomes of heartbeats that were due while nothing ran.")
     ] = _DEFAULT.missed_heartbeats
+    user_ttl_seconds: Annotated[
+        float,
+        _SHOWN,
+        Parameter(
+            name="--user-ttl",
+            metavar="SECONDS",
+            help="How long what is known of a user is kept in memory for handlers that ask; 0 for not at all.",
+        ),
+    ] = _DEFAULT.user_ttl_seconds
     past_megabytes: Annotated[
         int, WHOLE, _SHOWN, Parameter(metavar="MB", help="How much of the past of the views is kept, for --as-of.")
     ] = _DEFAULT.past_megabytes

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct, json, structs
 
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.projections.answers import DeliveryItem, TaskAnswer, TaskItem, TasksAnswer, raw
+from callboard.projections.cohorts import OPEN
 from callboard.projections.reader import snapshot
 from callboard.projections.times import moment
 
@@ -19,6 +20,7 @@ _TIMES: Final = ("submitted_at", "scheduled_for", "expires_at", "started_at", "f
 _EMPTY: Final = {"depends_on": Raw(b"[]"), "metadata": Raw(b"{}")}
 _COLUMNS: Final = (*_PLAIN, *_JSON, *_TIMES, *_EMPTY, "retries", "attempt", "released", "due", "duration_ms")
 _SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM tasks"  # noqa: S608 - our own column names
+_OPEN_OF: Final = f"INDEXED BY tasks_open_by_user WHERE user_id = ? AND status IN {OPEN}"
 _DELIVERIES: Final = """
 SELECT task_id, position, channel, status, attempts, at, receipt, error FROM task_deliveries
 WHERE task_id IN (SELECT value FROM json_each(?)) ORDER BY task_id, position
@@ -64,6 +66,14 @@ def tasks(connection: sqlite3.Connection, filters: TaskFilters, limit: int, afte
         items = _items(connection, f"{_SELECT} {condition} ORDER BY n DESC LIMIT ?", [*values, limit + 1])
     more = len(items) > limit
     return TasksAnswer(tasks=items[:limit], next=items[limit - 1].id if more else None, as_of_seq=as_of_seq)
+
+
+def open_of(connection: sqlite3.Connection, user_id: str, limit: int) -> tuple[list[TaskItem], int]:
+    """Return the newest ``limit`` tasks of a user that are not over, newest first, and how many there are."""
+    with snapshot(connection, "tasks"):
+        items = _items(connection, f"{_SELECT} {_OPEN_OF} ORDER BY n DESC LIMIT ?", [user_id, limit])
+        count = connection.execute(f"SELECT count(*) FROM tasks {_OPEN_OF}", (user_id,)).fetchone()[0]  # noqa: S608 - our own words
+    return items, int(count)
 
 
 def _where(filters: TaskFilters) -> tuple[list[str], list[Any]]:

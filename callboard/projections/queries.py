@@ -12,6 +12,7 @@ from callboard.projections import (
     find_sessions,
     find_task_patterns,
     find_tasks,
+    find_user,
     task_stats,
 )
 from callboard.projections.activity_answers import ActivityAnswer
@@ -21,6 +22,7 @@ from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.projections.find_sessions import SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
+from callboard.projections.find_user import UserAnswer
 from callboard.projections.pattern_answers import TaskPatterns
 from callboard.projections.patterns_asked import PatternsAsked
 from callboard.projections.read_pool import ReadPool
@@ -83,6 +85,10 @@ class Queries(ReadPool):
     ) -> tuple[list[RuleAnswer], int]:
         """Return rules of a user in ``statuses`` (none: any), the best bound first, and the sequence reflected."""
         return await self._run(lambda connection: find_rules.rules(connection, user_id, statuses, limit, rule_id))
+
+    async def user(self, user_id: str) -> UserAnswer:
+        """Return what is known of a user: rules, sessions and tasks at one moment; of nobody it is empty."""
+        return await self._run(lambda connection: find_user.user(connection, user_id))
 
     async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
         """Return the patterns of the tasks of one user, or of all."""

@@ -23,10 +23,16 @@ def connect(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def snapshot(connection: sqlite3.Connection, *projections: str) -> Iterator[int]:
-    """Read from one moment of the views; gives the sequence up to which all of ``projections`` reflect the log."""
-    connection.execute("BEGIN")
+    """Read from one moment of the views; gives the sequence up to which all of ``projections`` reflect the log.
+
+    Within another snapshot it is that one's moment.
+    """
+    outermost = not connection.in_transaction
+    if outermost:
+        connection.execute("BEGIN")
     try:
         names = ", ".join(f'"{name}"' for name in projections)
         yield int(connection.execute(_POSITION, (f"[{names}]",)).fetchone()[0] or 0)
     finally:
-        connection.execute("COMMIT")
+        if outermost:
+            connection.execute("COMMIT")

@@ -63,6 +63,7 @@ CREATE INDEX tasks_by_parent ON tasks (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX tasks_by_end ON tasks (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX tasks_by_submission ON tasks (submitted_at);
 CREATE INDEX tasks_by_completion ON tasks (completion, submitted_at, agent, kind) WHERE completion IS NOT NULL;
+CREATE INDEX tasks_open_by_user ON tasks (user_id) WHERE user_id IS NOT NULL AND status IN OPEN;
 CREATE INDEX tasks_open ON tasks (agent, status, kind, submitted_at) WHERE status IN OPEN;
 """.replace("OPEN", cohorts.OPEN)
 """``ready_at`` is when nothing but callboard stood in the way any more: the submission, its ``scheduled_for``, the
@@ -138,7 +139,7 @@ def _rarely(changes: _Changes, task_id: str, entries: list[Entry]) -> None:
 
 TASKS: Final = Projection(
     name="tasks",
-    version=4,
+    version=5,
     tables=("tasks", "task_deliveries", cohorts.TABLE, activity.TABLE, error_tallies.TABLE),
     schema=f"{SCHEMA}{task_deliveries.SCHEMA}{cohorts.SCHEMA}{activity.SCHEMA}",
     apply=apply,

@@ -6,7 +6,7 @@ Each gets the sights and the body of the request, and raises what ``problems`` k
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from callboard.questions import agents, heartbeats, patterns, rules, sessions, stats, tasks
+from callboard.questions import agents, heartbeats, patterns, rules, sessions, stats, tasks, users
 from callboard.sights import Sights
 
 Question = Callable[[Sights, bytes], Awaitable[Any]]
@@ -22,6 +22,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "heartbeats": heartbeats.heartbeats,
     "sessions": sessions.sessions,
     "session": sessions.session,
+    "user": users.user,
     "patterns": patterns.patterns,
     "rules": rules.rules,
 }

@@ -20,6 +20,7 @@ LISTS = [
     "query.agent_log",
     "query.heartbeats",
     "query.sessions",
+    "query.user",
 ]
 EVERY = ["api.submit", *BY_ID, *LISTS]
 
@@ -52,9 +53,14 @@ BAD_FIELDS: list[tuple[str, str, list[Any]]] = [
     ("query.stats", "agent", [5]),
     ("query.agent_log", "limit", [0, 1001]),
     ("query.agent_log", "task_id", [5]),
+    ("query.user", "user_id", [5, None, "", "x" * 257, []]),
 ]
 CASES = [(name, field, value) for name, field, values in BAD_FIELDS for value in values]
-REQUIRED: dict[str, dict[str, Any]] = {**{name: {"id": "some-task"} for name in BY_ID}, "api.submit": {"input": 1}}
+REQUIRED: dict[str, dict[str, Any]] = {
+    **{name: {"id": "some-task"} for name in BY_ID},
+    "api.submit": {"input": 1},
+    "query.user": {"user_id": "ada"},
+}
 
 
 async def check_next(wire: Wire) -> None:

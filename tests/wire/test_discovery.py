@@ -25,6 +25,7 @@ ENDPOINTS = {
     "callboard.query.sessions",
     "callboard.query.session",
     "callboard.query.patterns",
+    "callboard.query.user",
     "callboard.query.rules",
 }
 
