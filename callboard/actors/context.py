@@ -112,16 +112,18 @@ class Context:
         """
         return self._subtasks("join").join(subtasks, timeout_seconds)
 
-    def history(self) -> History:
+    def history(self, *, limit: int | None = None) -> History:
         """Read what was said in the task's session before this run of it; await it, or call its ``wait``.
 
-        It gives a list of :class:`SessionMessage`, oldest first, from the log itself; the task's own input is not among
-        them. A task without a session has no history. It waits until the session has come to this task, up to 30 s.
+        It gives a list of :class:`SessionMessage`, oldest first, from the log itself: all of them, or the newest
+        ``limit``. The task's own input is not among them. A task without a session has no history. It waits until the
+        session has come to this task, up to 30 s.
 
         Raises:
-            InvalidValueError: there are no sessions here, as there are no subtasks for :meth:`spawn`.
+            InvalidValueError: ``limit`` is no whole number from 1 on, or there are no sessions here, as there are no
+                subtasks for :meth:`spawn`.
         """
-        return self._session("history").history()
+        return self._session("history").history(limit)
 
     def add_message(self, role: str, content: Any, *, name: str | None = None, arguments: Any = None) -> Receipt:
         """Add a message to the task's session, such as what a tool was called with (``name``, ``arguments``) and gave.
