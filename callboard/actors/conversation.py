@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from callboard.actors.message import message_of
+from callboard.actors.misuse import MisuseError
 from callboard.actors.promise import Promise
 from callboard.actors.task import Task
 from callboard.events import session, subjects
-from callboard.events.errors import InvalidValueError, LogUnavailableError, shorten
+from callboard.events.errors import LogUnavailableError, shorten
 from callboard.events.message import Message
 from callboard.events.session_events import MessageAdded, RunStarted
 from callboard.events.session_log import SessionLog
@@ -125,7 +126,7 @@ class Conversation:
         """Read the session; see :meth:`Context.history`."""
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             message = f"expected limit to be a whole number from 1 on, got {shorten(limit)}"
-            raise InvalidValueError(message, field="limit")
+            raise MisuseError(message, field="limit")
         if self._task.session_id is None:
             nothing: Future[list[SessionMessage]] = Future()
             nothing.set_result([])
@@ -136,14 +137,14 @@ class Conversation:
         """Add a message; see :meth:`Context.add_message`."""
         task = self._task
         if task.session_id is None:
-            raise InvalidValueError(f"expected add_message in a task with a session, got task {task.id} without one")
+            raise MisuseError(f"expected add_message in a task with a session, got task {task.id} without one")
         if role not in ROLES:
-            raise InvalidValueError(f"expected role to be one of {', '.join(ROLES)}, got {shorten(role)}", field="role")
+            raise MisuseError(f"expected role to be one of {', '.join(ROLES)}, got {shorten(role)}", field="role")
         try:
             body = Raw(msgspec.json.encode(content))
             given = msgspec.json.decode(msgspec.json.encode(arguments))
         except Exception as error:
-            raise InvalidValueError(f"expected a message that JSON can carry: {message_of(error)}") from error
+            raise MisuseError(f"expected a message that JSON can carry: {message_of(error)}") from error
         message = session.Message(
             role=role,
             content=body,

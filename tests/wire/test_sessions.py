@@ -117,6 +117,7 @@ async def test_a_handler_and_its_subtask_may_ask_for_the_newest_part_of_the_sess
     [own] = last(await session.run("asker", 1), "completed").fields["output"]
     assert own == "user: 1"
     refused = last(await session.run("brief", 0), "failed").fields["error"]
+    assert refused["type"] == "MisuseError"
     assert "expected limit to be a whole number from 1 on, got 0" in refused["message"]
     await session.until("run_failed")
     answer = await session.shown()
