@@ -49,6 +49,8 @@ class Link:
         Raises:
             CallboardError: what is in the way, with the way out.
         """
+        if self._server is not None:
+            self._server.check_port()
         make_directory(self._config.directory)
         self.open_to_read()
         self.io.run(

@@ -1,6 +1,7 @@
 """The embedded nats-server: a child process that stores under one directory and dies with callboard."""
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -58,6 +59,24 @@ class Server:
     def running(self) -> bool:
         """Whether the server was started and has not ended."""
         return self._process is not None and not self._ended.is_set()
+
+    def check_port(self) -> None:
+        """Look whether the port is free, before anything is made.
+
+        A directory that is there is left to :meth:`start`, which waits for a predecessor that is just dying.
+
+        Raises:
+            ServerStartError: another process listens there.
+        """
+        if not self.port or self.directory.exists():
+            return
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, self.port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise ServerStartError(_taken(self.port)) from error
 
     def start(self, timeout: float = 300.0) -> str:
         """Start the server and return its URL once it accepts connections and its streams are recovered.
@@ -156,8 +175,7 @@ class Server:
                 raise ServerStartError("expected nats-server to be ready in time", self._log_tail(log_start))
         code, tail = process.wait(), self._log_tail(log_start)
         if self.port and "address already in use" in tail:
-            message = f"expected port {self.port} to be free, but another process listens there: choose another port"
-            raise ServerStartError(message, tail)
+            raise ServerStartError(_taken(self.port), tail)
         raise ServerStartError(f"nats-server ended with code {code} before it was ready", tail)
 
     def _chosen_port(self, pid: int) -> int | None:
@@ -174,6 +192,10 @@ class Server:
         lines = path.read_bytes()[start:].decode(errors="replace").splitlines()
         grave = [line for line in lines if "[FTL]" in line or "[ERR]" in line]
         return "\n".join([f"{path}:", *(grave or lines)[-_LOG_LINES:]])
+
+
+def _taken(port: int) -> str:
+    return f"expected port {port} to be free, but another process listens there: choose another port"
 
 
 def running_server(directory: Path) -> str | None:

@@ -64,16 +64,33 @@ def test_a_letter_that_is_not_there_exits_with_1(url: str) -> None:
         assert f"no dead letter {number}" in ran.err
 
 
-def test_requeueing_twice_sends_the_very_bytes_once(url: str) -> None:
+def test_requeueing_twice_says_so_and_sends_the_very_bytes_once(url: str) -> None:
     seq = put(url)
 
     first = callboard("dead", "requeue", str(seq), "--json", "--nats", url)
     second = callboard("dead", "requeue", str(seq), "--json", "--nats", url)
 
     assert (first.code, second.code) == (0, 0)
-    assert first.json == second.json
+    command_seq = first.json["command_seq"]
+    assert (first.json["requeued"], first.json["requeued_before"]) == (True, None)
+    assert (second.json["requeued"], second.json["command_seq"]) == (False, command_seq)
+    assert second.json["requeued_before"] is not None
+    told = callboard("dead", "requeue", str(seq), "--nats", url)
+    assert f"dead letter {seq} was requeued before" in told.out
+    assert f"it is command {command_seq} on callboard.submit.billing; nothing was sent" in told.out
     stored = on_server(url, commands)
     assert [(message.subject, message.data) for message in stored] == [("callboard.submit.billing", BYTES)]
+
+
+def test_a_letter_is_sent_again_for_who_says_so_and_the_note_of_it_is_no_letter(url: str) -> None:
+    seq = put(url)
+    for arguments in ([], ["--again"], ["--again"]):
+        assert callboard("dead", "requeue", str(seq), *arguments, "--nats", url).code == 0
+    assert [message.data for message in on_server(url, commands)] == [BYTES] * 3
+
+    listed = callboard("dead", "ls", "--json", "--nats", url).json["dead"]
+    assert [letter["seq"] for letter in listed] == [seq]
+    assert callboard("dead", "show", str(seq + 1), "--nats", url).code == 1
 
 
 def test_a_letter_that_did_not_come_as_a_command_is_not_sent_anywhere(url: str) -> None:

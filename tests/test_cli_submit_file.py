@@ -147,11 +147,12 @@ def test_a_file_stands_alone_and_without_one_there_is_a_text(arguments: list[str
     assert "--file" in ran.err
 
 
-def test_a_file_that_is_not_there_exits_with_1(tmp_path: Path) -> None:
-    ran = callboard("submit", "--file", str(tmp_path / "none.jsonl"))
+@pytest.mark.parametrize(("name", "why"), [("none.jsonl", "No such file"), (".", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_a_usage_error_that_names_it(tmp_path: Path, name: str, why: str) -> None:
+    ran = callboard("submit", "--file", str(tmp_path / name))
 
-    assert ran.code == 1
-    assert "none.jsonl" in ran.err
+    assert ran.code == 2
+    assert f"expected --file to be one that can be read, got '{tmp_path / name}': {why}" in ran.err
 
 
 def test_a_file_of_many_submitted_twice_adds_nothing(board: Running, tmp_path: Path) -> None:

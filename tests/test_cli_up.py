@@ -1,6 +1,7 @@
 """`callboard up`, from its ready line to the signal that ends it, and the commands around a long-running process."""
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -58,7 +59,10 @@ def test_views_are_rebuilt_when_it_is_stopped(board: Running) -> None:
     rebuilt = callboard("projections", "rebuild", "--dir", directory, "--json")
 
     assert rebuilt.code == 0
-    assert rebuilt.json["events"] == before["as_of_seq"]
+    assert [(each["file"], each["events"]) for each in rebuilt.lines] == [
+        ("views.sqlite3", before["as_of_seq"]),
+        ("requests.sqlite3", 0),
+    ]
     again = Running(board.directory, "--port", "0")
     assert callboard("task", "ls", "--json", "--nats", again.url).json == before
     assert again.stop() == 0
@@ -134,6 +138,16 @@ def test_a_mistake_is_told_and_nothing_is_started(arguments: list[str], code: in
     assert told in ran.err
     assert "Traceback" not in ran.err
     assert ran.out == ""
+
+
+def test_a_port_that_is_taken_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ran = callboard("up", "--dir", str(tmp_path / "new" / "data"), "--port", port)
+
+    assert ran.code == 1
+    assert f"expected port {port} to be free" in ran.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_directory_in_use_is_told(board: Running) -> None:

@@ -2,15 +2,17 @@
 
 import base64
 import sys
+from datetime import datetime
 from typing import Annotated, Any
 
 from cyclopts import App
 
 from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, WHOLE, Options
-from callboard.cli.output import Output
+from callboard.cli.output import Output, remark
 from callboard.cli.text import moment, safe
 from callboard.client import Client
 from callboard.dead_letters import DeadLetter, DeadLetters
+from callboard.events.errors import CallboardError
 from callboard.nats_url import shown_url
 
 app = App(name="dead", help="List, show and requeue commands that could not be taken.")
@@ -58,23 +60,44 @@ async def show(seq: Annotated[int, WHOLE], /, *, raw: bool = False, options: Opt
 
 
 @app.command
-async def requeue(seq: Annotated[int, WHOLE], /, *, options: Options = DEFAULTS) -> int:
-    """Send a dead letter's bytes to their subject once more.
+async def requeue(seq: Annotated[int, WHOLE], /, *, again: bool = False, options: Options = DEFAULTS) -> int:
+    """Send a dead letter's bytes to their subject once more; nothing is sent if that was done before.
 
     Args:
         seq: Its number, as `dead ls` prints it.
+        again: Send it also if that was done before.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
         letters = _letters(board)
         letter = await letters.get(seq)
-        command_seq = await letters.requeue(letter)
-    out = options.output()
-    if out.json:
-        out.document({"seq": seq, "subject": letter.original_subject, "command_seq": command_seq})
-    else:
-        out.text(f"dead letter {seq} is command {command_seq} on {letter.original_subject}")
+        before = await letters.requeued(letter)
+        if before is None or again:
+            command_seq = await letters.requeue(letter, before)
+            await _note(letters, letter, command_seq)
+            _requeued(options.output(), letter, command_seq, None)
+        else:
+            _requeued(options.output(), letter, before.command_seq, before.at)
     return 0
+
+
+async def _note(letters: DeadLetters, letter: DeadLetter, command_seq: int) -> None:
+    try:
+        await letters.note(letter, command_seq)
+    except CallboardError as error:
+        remark(f"that dead letter {letter.seq} was requeued could not be noted: {error}")
+
+
+def _requeued(out: Output, letter: DeadLetter, command_seq: int, before: datetime | None) -> None:
+    where = f"command {command_seq} on {letter.original_subject}"
+    if out.json:
+        known = {"seq": letter.seq, "subject": letter.original_subject, "command_seq": command_seq}
+        out.document({**known, "requeued": before is None, "requeued_before": before})
+    elif before is None:
+        out.text(f"dead letter {letter.seq} is {where}")
+    else:
+        out.text(f"dead letter {letter.seq} was requeued before, at {moment(before)}: it is {where}; nothing was sent")
+        out.text("to send it once more: --again")
 
 
 def _letters(board: Client) -> DeadLetters:

@@ -75,8 +75,8 @@ def submit_file(source: str, options: Options, *, skip_bad: bool, batch: str) ->
     """Submit what stands in the file ``source`` and print how many; unless ``skip_bad``, all of it or nothing.
 
     Raises:
-        InvalidValueError: some lines are no submissions; the message names them.
-        OSError: the file cannot be read.
+        InvalidValueError: some lines are no submissions; the message names them. Or the file cannot be opened.
+        OSError: the file cannot be read to its end.
     """
     with _opened(source) as file:
         lines = Lines(file, batch)
@@ -154,10 +154,18 @@ def _skip(file: BinaryIO, limit: int) -> None:
         pass
 
 
+def _found(source: str) -> BinaryIO:
+    try:
+        return open(source, "rb")  # noqa: PTH123 - as it is spelt, and closed by the caller
+    except OSError as error:
+        message = f"expected file to be one that can be read, got {source!r}: {error.strerror or error}"
+        raise InvalidValueError(message, field="file") from error
+
+
 @contextmanager
 def _opened(source: str) -> Iterator[BinaryIO]:
     """Yield the file ``source``; what can be read only once is kept for a second time."""
-    with sys.stdin.buffer if source == STDIN else open(source, "rb") as file:  # noqa: PTH123 - as it is spelt
+    with sys.stdin.buffer if source == STDIN else _found(source) as file:
         if source != STDIN and file.seekable():
             yield file
             return
