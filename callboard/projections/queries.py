@@ -18,7 +18,7 @@ from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAns
 from callboard.projections.find_activity import ActivityScope
 from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
-from callboard.projections.find_sessions import SessionAnswer, SessionsAnswer
+from callboard.projections.find_sessions import Due, SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.pattern_answers import TaskPatterns
 from callboard.projections.patterns_asked import PatternsAsked
@@ -80,6 +80,10 @@ class Queries(ReadPool):
         Of both together these are the newest ``limit`` (None: all), of those ``before`` a sequence.
         """
         return await self._run(lambda connection: find_sessions.session(connection, session_id, limit, before))
+
+    async def due(self, seq: int, session_id: str | None = None) -> set[Due]:
+        """Return what one session, or any, is still to be told of the tasks up to ``seq``."""
+        return await self._run(lambda connection: find_sessions.due(connection, seq, session_id))
 
     async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
         """Return the patterns of the tasks of one user, or of all."""
