@@ -74,7 +74,7 @@ class Sessions(Queries):
 
         Raises:
             NotFoundError: there is no session of that id.
-            InvalidValueError: the title has more than 80 characters, or none.
+            InvalidValueError: the title has more than 80 characters, or none, or is not one line.
         """
         return await self._change(session_id, title=title)
 

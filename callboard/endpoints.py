@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from callboard import requests
 from callboard.events.subjects import token
-from callboard.events.submission import decode
+from callboard.events.submission import check_line, check_readable, check_text, decode
 
 Take = Callable[[bytes, str], None]
 Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
@@ -96,8 +96,18 @@ class OrderEndpoints:
 
     async def change_session(self, data: bytes) -> SessionStored:
         """Add to a session, name it or close it."""
-        return SessionStored(*await self._change(decode(_change, data)))
+        request = decode(_change, data)
+        _check(request)
+        return SessionStored(*await self._change(request))
 
     async def decide_rule(self, data: bytes) -> RuleStored:
         """Let a rule hold, or hold no longer."""
         return RuleStored(*await self._decide(decode(_decide, data)))
+
+
+def _check(wanted: requests.SessionChange) -> None:
+    check_text("session_id", wanted.session_id)
+    if wanted.title is not None:
+        check_line("title", wanted.title)
+    if wanted.message is not None:
+        check_readable("message.content", wanted.message.content)

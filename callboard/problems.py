@@ -51,7 +51,7 @@ class Kind(Struct, frozen=True):
 
 INVALID: Final = Kind(400, "callboard:invalid", "The request cannot be taken")
 ARCHIVED: Final = Kind(404, "callboard:archived", "The task has been archived")
-NOT_FOUND: Final = Kind(404, "callboard:not_found", "There is no such task")
+NOT_FOUND: Final = Kind(404, "callboard:not_found", "There is no such thing")
 CONFLICT: Final = Kind(409, "callboard:conflict", "Not possible in this state")
 TOO_LARGE: Final = Kind(413, "callboard:reply_too_large", "The answer does not fit into a message")
 INTERNAL: Final = Kind(500, "callboard:internal", "callboard failed")

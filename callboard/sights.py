@@ -1,5 +1,6 @@
 """What those who answer questions look at: the views as they are now, and the log itself."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -10,6 +11,7 @@ from callboard.errors import NotReadyError
 from callboard.events.errors import InvalidValueError
 from callboard.past.past import Past
 from callboard.past.place import Place
+from callboard.projections.find_sessions import Due
 from callboard.projections.pattern_queries import PatternQueries
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
@@ -74,6 +76,28 @@ class Sights(Struct, frozen=True, kw_only=True):
         if query.min_seq is not None:
             await self.reach(query.min_seq)
         return self.queries
+
+    async def sessions_at(self, query: Query, session_id: str | None = None) -> Queries:
+        """Return the views that ``query`` is about, as :meth:`at`, with what one session or all are told of tasks.
+
+        Sessions are written down after the tasks: with ``min_seq`` they have all that the tasks say up to there.
+
+        Raises:
+            NotReadyError, InvalidValueError, LogUnavailableError: as :meth:`at`.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + READY_SECONDS
+        views = await self.at(query, session_id=session_id)
+        due: set[Due] | None = None
+        while query.min_seq is not None and due != set():
+            position = self.runner.position
+            found = await views.due(query.min_seq, session_id)
+            # What became due meanwhile is not waited for, or a busy session would never be ready.
+            due = found if due is None else due & found
+            if due and not await self.runner.wait(position + 1, until - loop.time()):
+                task_id = min(due).task_id
+                raise NotReadyError(f"the session of task {task_id} has not come to it yet: ask again later")
+        return views
 
     async def place(self, query: Present) -> Place | None:
         """Return the place in the log that ``query`` is about; None for the present.

@@ -150,6 +150,6 @@ async def test_an_unknown_id_is_not_found(nats_server: NatsServer, tmp_path: Pat
         assert code == "404"
         assert problem == {
             "type": "callboard:not_found",
-            "title": "There is no such task",
+            "title": "There is no such thing",
             "detail": "no task has the id 'nobody'",
         }

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from callboard.events.session_events import (
     Titled,
     UnknownSessionEvent,
 )
-from callboard.events.session_state import SessionState, fold
+from callboard.events.session_state import SessionState, evolve, fold
 from callboard.events.subjects import id_from_token, id_token
 from callboard.events.task_events import Cancelled, Completed, Expired, Failed, Submitted, TaskError, TaskEvent
 from callboard.events.turn import Turn
@@ -33,9 +34,17 @@ AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOW = AT + timedelta(hours=1)
 
 
-def begun(task_id: str = "t-1", life: int = 1, seq: int = 1, content: str = '"hello there"') -> Begun:
+def begun(
+    task_id: str = "t-1", life: int = 1, seq: int = 1, user_id: str | None = "ada", tenant_id: str | None = None
+) -> Begun:
     submitted = Submitted(
-        originator_id=task_id, originator_version=1, at=AT, input=Raw(content.encode()), priority="low", user_id="ada"
+        originator_id=task_id,
+        originator_version=1,
+        at=AT,
+        input=Raw(b'"hello there"'),
+        priority="low",
+        user_id=user_id,
+        tenant_id=tenant_id,
     )
     return Begun(seq, Turn("chat", task_id, life, AT), submitted)
 
@@ -118,6 +127,21 @@ def test_a_closed_session_is_opened_again_by_what_is_said() -> None:
     assert [type(event) for event in more] == [Opened, MessageAdded]
 
 
+def test_the_first_user_and_tenant_that_are_said_are_those_of_the_session() -> None:
+    opened = fold(None, session.add_message(None, "chat", Message(role="system", content=Raw(b"1")), NOW))
+    nobody = fold(opened, begin(opened, begun("t-1", user_id=None)))
+    first, *_ = begin(nobody, begun("t-2", user_id="bob"))
+    assert isinstance(first, Opened)
+    assert (first.session_id, first.user_id, first.tenant_id) == ("chat", "bob", None)
+    bobs = fold(nobody, begin(nobody, begun("t-2", user_id="bob")))
+    assert Opened not in map(type, begin(bobs, begun("t-3", user_id="eve")))
+    acme = fold(bobs, begin(bobs, begun("t-3", user_id="eve", tenant_id="acme")))
+    assert acme is not None
+    assert (acme.user_id, acme.tenant_id) == ("bob", "acme")
+    closed = fold(acme, session.close(acme, NOW))
+    assert fold(closed, begin(closed, begun("t-4", user_id="eve"))).user_id == "bob"  # type: ignore[union-attr]
+
+
 def test_what_does_not_fit_is_left_out() -> None:
     events = session.without_content(begin(None, begun()))
     (message,) = [event for event in events if isinstance(event, MessageAdded)]
@@ -155,7 +179,9 @@ def test_any_session_id_makes_a_token_and_no_two_make_the_same(session_id: str) 
 tasks = st.sampled_from(["t-1", "t-2", "t-3"])
 lives = st.integers(1, 3)
 kinds: st.SearchStrategy[type[TaskEvent]] = st.sampled_from([Completed, Failed, Cancelled, Expired])
-facts = st.one_of(st.builds(begun, tasks, lives), st.builds(ended, kinds, tasks, lives))
+people = st.sampled_from([None, "ada", "bob"])
+turns = st.builds(begun, tasks, lives, user_id=people, tenant_id=people)
+facts = st.one_of(turns, st.builds(ended, kinds, tasks, lives))
 texts = st.sampled_from(["one", "two"])
 messages = st.builds(
     Message, role=st.sampled_from(["user", "tool"]), content=st.just(Raw(b"1")), message_id=st.sampled_from(["a", "b"])
@@ -189,7 +215,11 @@ def test_any_command_in_any_state_once_or_twice(story: list[Any]) -> None:
         state = fold(state, events)
         assert wish is UnknownSessionEvent or decide(state, wish) == []
     assert [event.originator_version for event in history] == list(range(1, len(history) + 1))
-    assert fold(None, history) == state
+    assert fold(None, history) == state == reduce(evolve, history, None)
+    said = [event for event in history if isinstance(event, Opened)]
+    for name in ("user_id", "tenant_id"):
+        first = next((value for each in said if (value := getattr(each, name)) is not None), None)
+        assert getattr(state, name, None) == first
     runs = [(event.task_id, event.life) for event in history if isinstance(event, RunStarted)]
     assert len(runs) == len(set(runs))
     over = [event for event in history if isinstance(event, RunCompleted | RunFailed | RunInterrupted)]

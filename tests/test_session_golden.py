@@ -31,6 +31,11 @@ GOLDEN: Final = Golden("session", decode)
 AT: Final = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
 HEAD: Final[dict[str, Any]] = {"originator_id": "chat 7/ü", "at": AT}
 
+
+def nobody(_task_id: str) -> None:
+    """Know of no task."""
+
+
 EXPECTED: Final[dict[str, SessionEvent]] = {
     "opened": Opened(**HEAD, originator_version=1, session_id="chat 7/ü", user_id="ada", tenant_id="acme"),
     "message_added": MessageAdded(
@@ -91,7 +96,7 @@ def test_the_record_of_a_turn_is_the_same_for_ever() -> None:
         originator_id="t-1", originator_version=1, at=AT, input=Raw(b"1"), priority="low", session_id="chat 7/ü"
     )
     retried = Retried(originator_id="t-1", originator_version=9, at=AT)
-    first, again = begun(submitted, None), begun(retried, evolve(None, submitted))
+    first, again = begun(submitted, None, nobody), begun(retried, evolve(None, submitted), nobody)
     assert first is not None
     assert again is not None
     assert (first.subject, again.subject) == ("callboard.events.turn.t-1.1.begun", "callboard.events.turn.t-1.9.begun")
@@ -99,9 +104,3 @@ def test_the_record_of_a_turn_is_the_same_for_ever() -> None:
     assert first.state == body.encode()
     assert read_turn(first.state) == Turn("chat 7/ü", "t-1", 1, AT)
     assert read_turn(again.state).life == 2
-
-
-@pytest.mark.parametrize("fields", [{}, {"session_id": "chat", "parent_id": "t-0"}])
-def test_a_task_without_a_session_and_one_with_a_parent_begin_no_turn(fields: dict[str, Any]) -> None:
-    event = Submitted(originator_id="t-1", originator_version=1, at=AT, input=Raw(b"1"), priority="low", **fields)
-    assert begun(event, None) is None

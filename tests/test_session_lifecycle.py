@@ -21,7 +21,8 @@ HEAD: dict[str, Any] = {"originator_version": 1, "at": NOW}
 
 def decisions() -> Iterator[Any]:
     for task_id in ("t-1", "t-2"):
-        submitted = Submitted(originator_id=task_id, **HEAD, input=Raw(b'"hello"'), priority="low")
+        user_id = "ada" if task_id == "t-2" else None
+        submitted = Submitted(originator_id=task_id, **HEAD, input=Raw(b'"hello"'), priority="low", user_id=user_id)
         ends: list[TaskEvent] = [
             Completed(originator_id=task_id, **HEAD, output=Raw(b"1"), duration_ms=1.0),
             Cancelled(originator_id=task_id, **HEAD, reason=None),
@@ -65,7 +66,7 @@ def walk() -> set[Arrow]:
 
 def _essence(state: SessionState) -> object:
     runs = frozenset((task_id, run.life, run.over) for task_id, run in state.runs.items())
-    return runs, state.opened, state.title, state.summary, state.added
+    return runs, state.opened, state.title, state.summary, state.added, state.user_id
 
 
 def test_the_diagram_shows_exactly_what_decisions_can_do() -> None:

@@ -15,6 +15,7 @@ from callboard.actors.sessions import WINDOW
 from callboard.events import session, subjects
 from callboard.events.session import EXPIRED, TITLE_LENGTH, Message
 from callboard.events.session_events import EVENTS, SessionEvent
+from callboard.events.session_log import REMEMBERED
 from callboard.requests import SessionChange
 from callboard.requests import SessionMessage as Wanted
 from tests.support.desk import serving
@@ -71,7 +72,7 @@ def test_both_queries_have_an_example() -> None:
     assert [name for name, _, _ in EXAMPLES] == ["query.sessions", "query.session"]
 
 
-@pytest.mark.parametrize("table", ["sessions", "session_messages", "session_runs"])
+@pytest.mark.parametrize("table", ["sessions", "session_messages", "session_runs", "session_turns"])
 def test_every_column_is_described(tmp_path: Path, table: str) -> None:
     path = holding(tmp_path / "views", [])
     columns = {name for (name,) in rows(path, "SELECT name FROM pragma_table_info(?)", table)}
@@ -93,6 +94,7 @@ def test_the_limits_and_names_are_those_in_force() -> None:
     assert f"Up to {WINDOW:,} runs" in TEXT
     assert f"`{EXPIRED}`" in PAGE
     assert f"more than {subjects.MAX_ID_BYTES} bytes" in TEXT
+    assert f"The last {REMEMBERED} sessions" in TEXT
     assert subjects.turn("t", 1).replace(".t.1.", ".<task_id>.<version>.") in TEXT
     assert {f"`{name}`" for name in SessionMessage.__struct_fields__} <= set(re.findall(r"`\w+`", PAGE))
 

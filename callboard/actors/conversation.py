@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -18,10 +18,13 @@ from callboard.actors.misuse import MisuseError
 from callboard.actors.promise import Promise
 from callboard.actors.task import Task
 from callboard.events import session, subjects
+from callboard.events.aggregate_log import UNREADABLE
 from callboard.events.errors import LogUnavailableError, shorten
 from callboard.events.message import Message
 from callboard.events.session_events import MessageAdded, RunStarted
 from callboard.events.session_log import SessionLog
+from callboard.events.task_events import Submitted, decode
+from callboard.events.turn import read_turn
 
 ROLES: Final = ("user", "assistant", "system", "tool")
 HISTORY_SECONDS: Final = 30.0
@@ -29,6 +32,8 @@ HISTORY_SECONDS: Final = 30.0
 
 LOOK_SECONDS: Final = 1.0
 """So often the log is asked though nothing was heard: what is heard live may get lost."""
+
+T = TypeVar("T")
 
 
 class SessionMessage(Struct, frozen=True, kw_only=True):
@@ -70,38 +75,68 @@ class Archive:
     async def before(self, task: Task, session_id: str, limit: int | None = None) -> list[SessionMessage]:
         """Return what was said in a session before the run that ``task`` is, or the newest ``limit`` of that.
 
+        A subtask sees all that was said so far.
+
         Raises:
-            LogUnavailableError: the log did not answer, or nobody has added the task to its session in time.
+            LogUnavailableError: the log did not answer, or nobody has added the turn to its session in time.
         """
-        key = session.session_key(session_id)
-        reader = self.log.journal.reader
-        if await reader.latest(subjects.turns(task.id)) is None:
-            # A part of another task's turn: it sees what there is.
-            return _spoken(await self.log.said(key), task, limit)
+        key, turn = session.session_key(session_id), await self._turn(task, session_id)
+        events = await self.log.said(key)
+        if turn is not None and not any(_starts(each, *turn) for each in events):
+            await self._come(key, turn)
+            events = await self.log.said(key)
+        own = (place for place, each in enumerate(events) if _starts(each, task.id, task.life))
+        return _spoken(events[: next(own, None)], task, limit)
+
+    async def begun(self, task: Task, session_id: str) -> None:
+        """Wait until the turn that ``task`` is, or is a part of, stands in its session; raises as :meth:`before`."""
+        key, turn = session.session_key(session_id), await self._turn(task, session_id)
+        if turn is not None and not await self._stands(key, turn):
+            await self._come(key, turn)
+
+    async def _come(self, key: str, turn: tuple[str, int]) -> None:
         heard = asyncio.Event()
         connection = self.log.journal.connection
         subscription = await connection.listen(subjects.live_session(key), partial(_wake, heard))
         try:
-            return _spoken(await self._begun(key, task, heard), task, limit)
+            # What is stored from here on is heard; what was stored before is found.
+            await connection.flush()
+            await self._look(key, turn, heard)
         finally:
             await connection.deafen(subscription)
 
-    async def _begun(self, key: str, task: Task, heard: asyncio.Event) -> Sequence[MessageAdded | RunStarted]:
-        """Return what stands in the session before the run; raises as :meth:`before`."""
+    async def _look(self, key: str, turn: tuple[str, int], heard: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + HISTORY_SECONDS
-        # What is stored from here on is heard; what was stored before is found.
-        await self.log.journal.connection.flush()
-        while True:
-            heard.clear()
-            events = await self.log.said(key)
-            for place, event in enumerate(events):
-                if isinstance(event, RunStarted) and (event.task_id, event.life) == (task.id, task.life):
-                    return events[:place]
+        while not await self._stands(key, turn):
             if loop.time() >= until:
-                raise LogUnavailableError(f"session {shorten(key)} has not come to task {task.id} yet: try again")
+                raise LogUnavailableError(f"session {shorten(key)} has not come to task {turn[0]} yet: try again")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(heard.wait(), LOOK_SECONDS)
+            heard.clear()
+
+    async def _stands(self, key: str, turn: tuple[str, int]) -> bool:
+        state = (await self.log.current(key)).state
+        task_id, life = turn
+        run = None if state is None else state.runs.get(task_id)
+        return run is not None and run.life >= life
+
+    async def _turn(self, task: Task, session_id: str) -> tuple[str, int] | None:
+        """Return task and life of the turn that ``task`` is, or that the nearest task it is a part of is."""
+        reader = self.log.journal.reader
+        if await reader.latest(subjects.turns(task.id)) is not None:
+            return task.id, task.life
+        seen, parent_id = {task.id}, task.parent_id
+        while parent_id is not None and parent_id not in seen:
+            seen.add(parent_id)
+            record = await reader.latest(subjects.turns(parent_id))
+            if record is not None:
+                turn = _readable(read_turn, record.data)
+                return (parent_id, turn.life) if turn is not None and turn.session == session_id else None
+            begun = await reader.latest(subjects.task_submitted(parent_id))
+            submitted = None if begun is None else _readable(partial(decode, Submitted.TOPIC), begun.data)
+            parent_id = submitted.parent_id if isinstance(submitted, Submitted) else None
+        return None
 
     async def add(self, session_id: str, message: session.Message) -> None:
         """Store a message; raises as the log's ``change`` does."""
@@ -158,7 +193,7 @@ class Conversation:
         """Add a message behind those that were added before, and behind what the user said."""
         async with self._turn:
             if not self._begun:
-                await self._archive.before(self._task, session_id)
+                await self._archive.begun(self._task, session_id)
                 self._begun = True
             await self._archive.add(session_id, message)
 
@@ -169,6 +204,17 @@ class Conversation:
 
 def _wake(heard: asyncio.Event, _message: Message) -> None:
     heard.set()
+
+
+def _starts(event: MessageAdded | RunStarted, task_id: str, life: int) -> bool:
+    return isinstance(event, RunStarted) and (event.task_id, event.life) == (task_id, life)
+
+
+def _readable(read: Callable[[bytes], T], data: bytes) -> T | None:
+    try:
+        return read(data)
+    except UNREADABLE:
+        return None
 
 
 def _spoken(events: Sequence[MessageAdded | RunStarted], task: Task, limit: int | None = None) -> list[SessionMessage]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from callboard.actors.settling import MAX_BATCH_BYTES
 from callboard.events import session, subjects
-from callboard.events.aggregate_log import MAX_CONFLICTS, stored
+from callboard.events.aggregate_log import MAX_CONFLICTS, Known, stored
 from callboard.events.appender import MAX_BATCH
 from callboard.events.errors import (
     CallboardError,
@@ -86,7 +86,7 @@ class SessionBook:
     def _settle_alone(self, key: str, news: News) -> CallboardError | None:
         whole, problem = True, None
         for _ in range(MAX_CONFLICTS):
-            self._known.pop(key, None)
+            self._look_again(key)
             try:
                 self._settle({key: news}, whole=whole)
             except VersionConflictError as error:
@@ -118,6 +118,13 @@ class SessionBook:
         missing = [key for key in keys if key not in self._known]
         if missing:
             self._known |= self._tasks.loop.run(self._log.load(missing))
+
+    def _look_again(self, key: str) -> None:
+        """Take in what others added to a session that is known."""
+        before = self._known.pop(key, None)
+        if before is not None:
+            now = self._tasks.loop.run(self._log.later(key, Known(before)))
+            self._known[key] = now.state or before
 
     def _facts(self, news: Mapping[str, News]) -> dict[str, list[Begun | Ended]]:
         """Return what there is to be decided about each session."""
@@ -162,10 +169,13 @@ class SessionBook:
             self._tasks.loop.run(self._log.append(events))
         except LogRefusedError as error:  # as when the disk is full: nothing to be done but to wait
             raise LogUnavailableError(str(error)) from error
+        by_key: dict[str, list[SessionEvent]] = {}
         for event in events:
-            state = fold(self._known.pop(event.originator_id, None), [event])
+            by_key.setdefault(event.originator_id, []).append(event)
+        for key, some in by_key.items():
+            state = fold(self._known.pop(key, None), some)
             if state is not None:
-                self._known[event.originator_id] = state
+                self._known[key] = state
 
 
 def _ended(seq: int, task_id: str, life: int, name: str, data: bytes) -> Ended:

@@ -168,7 +168,7 @@ class _Batch:
             events = order.decide(state, self._now)
             if not events and order.version is None and order.task_id not in self._loaded:
                 doubtful.add(order.task_id)
-            stored = [record for event in events for record in self._tasks.records(event, state)]
+            stored = [record for event in events for record in self._tasks.records(event, state, self._states)]
             size += sum(len(event.state) for event in stored)
             full = len(self._stored) + len(stored) > MAX_BATCH or size > MAX_BATCH_BYTES
             if full and self._plans:

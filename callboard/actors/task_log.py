@@ -1,6 +1,9 @@
 """The tasks' event log as actors use it: states in bulk, many events in one append."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 from eventsourcing.persistence import StoredEvent
 
@@ -12,6 +15,8 @@ from callboard.events.task import TaskState, evolve
 from callboard.events.task_events import Retried, Submitted, TaskEvent
 from callboard.events.task_mapper import TaskMapper
 from callboard.events.turn import begun
+
+NOBODY: Final[Mapping[str, TaskState | None]] = MappingProxyType({})
 
 
 class TaskLog:
@@ -46,18 +51,37 @@ class TaskLog:
         """Return ``event`` with its body encoded, ready for :meth:`append`."""
         return self._mapper.to_stored_event(event)
 
-    def records(self, event: TaskEvent, state: TaskState | None = None) -> list[StoredEvent]:
+    def records(
+        self,
+        event: TaskEvent,
+        state: TaskState | None = None,
+        others: Mapping[str, TaskState | None] = NOBODY,
+    ) -> list[StoredEvent]:
         """Return what is to be stored for ``event``, which follows on ``state``; the event itself comes last.
 
-        A subtask is linked to its parent, and a turn of a session is told of.
+        A subtask is linked to its parent, and a turn of a session is told of. ``others`` are tasks that will be stored
+        before it, or with it.
+
+        Raises:
+            LogUnavailableError: the log did not answer what else a turn may be a part of.
         """
         kind = type(event)
         # Every event of every task comes by here, and most are neither: no isinstance, which is slow on structs.
         if kind is not Submitted and kind is not Retried:
             return [self.stored(event)]
         link = linked(event) if isinstance(event, Submitted) else None
-        extras = [record for record in (link, begun(event, state)) if record is not None]
+        extras = [
+            record for record in (link, begun(event, state, partial(self._submitted, others))) if record is not None
+        ]
         return [*extras, self.stored(event)]
+
+    def _submitted(self, others: Mapping[str, TaskState | None], task_id: str) -> Submitted | None:
+        state = others.get(task_id)
+        if state is None:
+            # Mostly the parent was seen a moment ago, as its handler is what submits.
+            known = (self.known([task_id]) or self.load([task_id])).get(task_id)
+            state = None if known is None else known.state
+        return None if state is None else state.submitted
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store ``events``, all or none, and return their stream sequences; raises as the recorder does."""

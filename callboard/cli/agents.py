@@ -3,6 +3,7 @@
 from cyclopts import App
 from rich.text import Text
 
+from callboard.cli.agent_log import log
 from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output
@@ -11,6 +12,7 @@ from callboard.events.subjects import API, QUERY
 from callboard.replies import AgentInfo, AgentList, Failure, read
 
 app = App(name="agents", help="Print what each agent does and did, or forget one that is gone.")
+app.command(log)
 
 
 @app.default

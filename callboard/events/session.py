@@ -90,7 +90,10 @@ class _Draft:
         self.events.append(build(originator_id=self._key, originator_version=version, at=self._at, **fields))
 
     def open(self, session_id: str, user_id: str | None = None, tenant_id: str | None = None) -> None:
-        if self._state is None or not self._state.opened:
+        """Open the session, unless it is open and nothing is said of whose it is that was not known."""
+        known = self._state or SessionState(key=self._key)
+        said = ((user_id, known.user_id), (tenant_id, known.tenant_id))
+        if not known.opened or any(new is not None and old is None for new, old in said):
             self.add(Opened, session_id=session_id, user_id=user_id, tenant_id=tenant_id)
 
     def name(self, content: Raw) -> None:

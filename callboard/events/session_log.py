@@ -15,14 +15,17 @@ from callboard.events.subjects import id_token
 
 log = structlog.get_logger()
 
+REMEMBERED: Final = 100
+"""Sessions of which not all is read again for each change."""
+
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SessionLog(AggregateLog[SessionState, SessionEvent]):
     """Coroutines, to be used on the loop of the journal's connection."""
 
-    def __init__(self, journal: Journal) -> None:
-        super().__init__(journal, fold, _event)
+    def __init__(self, journal: Journal, *, remembered: int = REMEMBERED) -> None:
+        super().__init__(journal, fold, _event, remembered=remembered)
 
     async def said(self, key: str) -> list[MessageAdded | RunStarted]:
         """Return the messages of a session and the starts of its runs, oldest first; raises as :meth:`load`."""

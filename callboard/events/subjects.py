@@ -189,6 +189,11 @@ def task_event(event: str) -> str:
     return f"{TASK_PREFIX}.*.*.{token(event, 'event')}"
 
 
+def task_submitted(task_id: str) -> str:
+    """Return the filter of the stored event that one task began with."""
+    return f"{TASK_PREFIX}.{token(task_id)}.*.submitted"
+
+
 def task_version(subject: str) -> tuple[str, int]:
     """Return the id of the task and the version of the event that is stored under ``subject``.
 

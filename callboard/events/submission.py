@@ -101,7 +101,7 @@ def parse_for_agent(data: bytes) -> AgentSubmission:
 
 def check(submission: Submission) -> None:
     """Raise InvalidValueError for the first field of ``submission`` whose value is out of range."""
-    _readable("input", submission.input)
+    check_readable("input", submission.input)
     band(submission.priority)
     for name in ("id", "parent_id"):
         value = getattr(submission, name)
@@ -197,8 +197,14 @@ def check_text(field: str, value: str) -> None:
         raise InvalidValueError(f"expected {field} to have no control characters, got {shorten(value)}", field=field)
 
 
-def _readable(field: str, raw: Raw) -> None:
-    """Refuse what a decoder skips in raw JSON and a reader cannot take: numbers no float or integer holds."""
+def check_line(field: str, value: str) -> None:
+    """Raise InvalidValueError unless ``value``, that of ``field``, is one line without control characters."""
+    if value.splitlines() != [value] or _CONTROL.search(value):
+        raise InvalidValueError(f"expected {field} to be one line of text, got {shorten(value)}", field=field)
+
+
+def check_readable(field: str, raw: Raw) -> None:
+    """Raise InvalidValueError for raw JSON with what a decoder skips and a reader cannot take, such as 1e999."""
     try:
         _anything.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

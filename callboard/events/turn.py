@@ -3,6 +3,7 @@
 It is stored with the ``submitted`` or ``retried`` that begins a life of the task, both or none, and never changes.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -28,10 +29,11 @@ class Turn(Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Turn)
 
 
-def begun(event: TaskEvent, state: TaskState | None) -> AddressedEvent | None:
+def begun(event: TaskEvent, state: TaskState | None, find: Callable[[str], Submitted | None]) -> AddressedEvent | None:
     """Return the record that goes with ``event``, which follows on ``state``; None when it begins no turn.
 
-    A task with a parent is a part of that one's turn, and begins none of its own.
+    A task whose parent is of the same session is a part of that one's turn, and begins none of its own. ``find``
+    returns what was submitted as the task of an id, None for one that nobody knows; it is asked for such parents only.
     """
     if isinstance(event, Submitted):
         submitted, life = event, 1
@@ -39,7 +41,7 @@ def begun(event: TaskEvent, state: TaskState | None) -> AddressedEvent | None:
         submitted, life = state.submitted, state.life + 1
     else:
         return None
-    if submitted.session_id is None or submitted.parent_id is not None:
+    if submitted.session_id is None or _is_part(submitted, find):
         return None
     task_id, version = event.originator_id, event.originator_version
     body = msgspec.json.encode(Turn(submitted.session_id, task_id, life, event.at))
@@ -47,6 +49,14 @@ def begun(event: TaskEvent, state: TaskState | None) -> AddressedEvent | None:
     # The library's events are frozen.
     object.__setattr__(record, "subject", subjects.turn(task_id, version))
     return record
+
+
+def _is_part(submitted: Submitted, find: Callable[[str], Submitted | None]) -> bool:
+    if submitted.parent_id is None or submitted.parent_id == submitted.originator_id:
+        return False
+    parent = find(submitted.parent_id)
+    # A parent that came later was not there to be a part of; nor is it in a further life.
+    return parent is not None and parent.session_id == submitted.session_id and parent.at <= submitted.at
 
 
 def read_turn(data: bytes) -> Turn:

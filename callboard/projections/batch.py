@@ -12,6 +12,7 @@ from callboard.events.errors import InvalidValueError
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.session_events import SessionEvent
 from callboard.events.task_events import TaskEvent, decode
+from callboard.events.turn import Turn, read_turn
 from callboard.events.user_events import UserEvent
 from callboard.projections.log_event import LogEvent
 from callboard.projections.request_entry import KIND, RequestEntry
@@ -54,12 +55,19 @@ class UserEntry(Struct, frozen=True, gc=False):
     event: UserEvent
 
 
+class TurnEntry(Struct, frozen=True, gc=False):
+    """The record that a turn of a session began, and its place in the log."""
+
+    seq: int
+    turn: Turn
+
+
 class Batch(Struct, frozen=True):
     """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
 
     ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first, as are
-    ``sessions`` of all sessions and ``users`` of all users. Of a request log ``requests`` are the lines in order, None
-    for each that is none.
+    ``sessions`` of all sessions, ``turns`` of these, and ``users`` of all users. Of a request log ``requests`` are the
+    lines in order, None for each that is none.
     """
 
     first: int
@@ -69,6 +77,7 @@ class Batch(Struct, frozen=True):
     heartbeats: list[BeatEntry] = []
     sessions: list[SessionEntry] = []
     users: list[UserEntry] = []
+    turns: list[TurnEntry] = []
     requests: list[RequestEntry | None] = []
 
     @classmethod
@@ -82,6 +91,7 @@ class Batch(Struct, frozen=True):
         heartbeats: list[BeatEntry] = []
         sessions: list[SessionEntry] = []
         users: list[UserEntry] = []
+        turns: list[TurnEntry] = []
         requests: list[RequestEntry | None] = []
         for event in events:
             if event.kind == "task":
@@ -90,11 +100,24 @@ class Batch(Struct, frozen=True):
                 _collect_heartbeat(heartbeats, event)
             elif event.kind == "session":
                 _collect_session(sessions, event)
+            elif event.kind == "turn":
+                _collect_turn(turns, event)
             elif event.kind == "user":
                 _collect_user(users, event)
             elif event.kind == KIND:
                 requests.append(_request(event))
-        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, sessions, users, requests)
+        newest = events[-1]
+        return cls(
+            events[0].seq,
+            newest.seq,
+            newest.event_id,
+            tasks,
+            heartbeats,
+            sessions=sessions,
+            users=users,
+            turns=turns,
+            requests=requests,
+        )
 
 
 def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
@@ -135,6 +158,13 @@ def _decoded(decode_event: Callable[[str, bytes], E], event: LogEvent) -> E | No
     except _UNREADABLE as error:
         _unreadable(event, error)
         return None
+
+
+def _collect_turn(turns: list[TurnEntry], event: LogEvent) -> None:
+    try:
+        turns.append(TurnEntry(event.seq, read_turn(event.data)))
+    except _UNREADABLE as error:
+        _unreadable(event, error)
 
 
 def _request(event: LogEvent) -> RequestEntry | None:

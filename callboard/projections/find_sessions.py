@@ -2,11 +2,12 @@
 
 import sqlite3
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Raw, Struct, structs
 
 from callboard.events.session import session_key
+from callboard.projections import cohorts
 from callboard.projections.answers import raw
 from callboard.projections.reader import snapshot
 from callboard.projections.times import moment
@@ -22,7 +23,24 @@ _RUNS: Final = """
 SELECT task_id, life, status, started_at, ended_at, input_tokens, output_tokens, error, reason, seq FROM session_runs
 WHERE key = ?1 AND (?2 IS NULL OR seq < ?2) ORDER BY seq DESC LIMIT ?3
 """
+_TURNS: Final = """
+SELECT s.key, s.task_id, s.life FROM session_turns s JOIN tasks t ON t.id = s.task_id
+WHERE s.seq <= ? AND t.retries + 1 >= s.life
+"""
+_ENDS: Final = f"""
+SELECT s.key, s.task_id, s.life FROM session_runs s JOIN tasks t ON t.id = s.task_id
+WHERE s.status = 'running' AND (t.status NOT IN {cohorts.OPEN} OR t.retries + 1 > s.life)
+"""  # noqa: S608 - our own words
 _ALL: Final = -1
+
+
+class Due(NamedTuple):
+    """What the views of tasks know of a life of a task, and those of its session do not yet."""
+
+    key: str
+    task_id: str
+    life: int
+    ended: bool
 
 
 class SessionItem(Struct, frozen=True, kw_only=True):
@@ -125,6 +143,16 @@ def session(
         next=first,
         as_of_seq=as_of_seq,
     )
+
+
+def due(connection: sqlite3.Connection, seq: int, session_id: str | None = None) -> set[Due]:
+    """Return the turns that began up to ``seq`` and the ends of runs that one session, or any, is still to be told."""
+    one, values = ("", ()) if session_id is None else (" AND s.key = ?", (session_key(session_id),))
+    with snapshot(connection, "tasks", "sessions"):
+        turns = connection.execute(f"{_TURNS}{one}", (seq, *values)).fetchall()
+        ends = connection.execute(f"{_ENDS}{one}", values).fetchall()
+    found = ((False, turns), (True, ends))
+    return {Due(key, task_id, life, ended) for ended, rows in found for key, task_id, life in rows}
 
 
 def _oldest(seqs: list[int], limit: int | None) -> int | None:

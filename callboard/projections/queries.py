@@ -20,7 +20,7 @@ from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAns
 from callboard.projections.find_activity import ActivityScope
 from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
-from callboard.projections.find_sessions import SessionAnswer, SessionsAnswer
+from callboard.projections.find_sessions import Due, SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.find_user import UserAnswer
 from callboard.projections.pattern_answers import TaskPatterns
@@ -94,6 +94,10 @@ class Queries(ReadPool):
     async def user(self, user_id: str) -> UserAnswer:
         """Return what is known of a user: rules, sessions and tasks at one moment; of nobody it is empty."""
         return await self._run(lambda connection: find_user.user(connection, user_id))
+
+    async def due(self, seq: int, session_id: str | None = None) -> set[Due]:
+        """Return what one session, or any, is still to be told of the tasks up to ``seq``."""
+        return await self._run(lambda connection: find_sessions.due(connection, seq, session_id))
 
     async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
         """Return the patterns of the tasks of one user, or of all."""

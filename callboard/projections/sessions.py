@@ -1,4 +1,8 @@
-"""The projection ``sessions``: one row per session, and what was said and run in it."""
+"""The projection ``sessions``: one row per session, what was said and run in it, and which turns are still to come.
+
+Who writes down a session reads that a turn began after the task is stored: until then the turn stands in a table of its
+own, so that it is known how far the sessions are behind the tasks.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import json
 
+from callboard.events.session import session_key
 from callboard.events.session_events import (
     Closed,
     MessageAdded,
@@ -18,7 +23,7 @@ from callboard.events.session_events import (
     Summarised,
     Titled,
 )
-from callboard.projections.batch import Batch, SessionEntry
+from callboard.projections.batch import Batch, SessionEntry, TurnEntry
 from callboard.projections.projection import Projection
 from callboard.projections.times import micros
 
@@ -67,6 +72,13 @@ CREATE TABLE session_runs (
     PRIMARY KEY (key, task_id, life)
 ) WITHOUT ROWID;
 CREATE INDEX session_runs_under_way ON session_runs (key) WHERE status = 'running';
+CREATE TABLE session_turns (
+    key TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    life INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (key, task_id, life)
+) WITHOUT ROWID;
 """
 
 _TOUCH: Final = """
@@ -85,6 +97,11 @@ _MESSAGE: Final = "INSERT OR REPLACE INTO session_messages VALUES (?, ?, ?, ?, ?
 _STARTED: Final = """
 INSERT OR REPLACE INTO session_runs (key, task_id, life, seq, status, started_at) VALUES (?, ?, ?, ?, 'running', ?)
 """
+_TURN: Final = """
+INSERT OR IGNORE INTO session_turns SELECT ?1, ?2, ?3, ?4
+WHERE NOT EXISTS (SELECT 1 FROM session_runs WHERE key = ?1 AND task_id = ?2 AND life >= ?3)
+"""
+_TAKEN: Final = "DELETE FROM session_turns WHERE key = ? AND task_id = ? AND life <= ?"
 _ENDED: Final = """
 UPDATE session_runs SET status = ?, ended_at = ?, input_tokens = ?, output_tokens = ?, error = ?, reason = ?
 WHERE key = ? AND task_id = ? AND life = ?
@@ -95,6 +112,8 @@ _Statement = tuple[str, tuple[Any, ...]]
 
 def apply(connection: sqlite3.Connection, batch: Batch) -> None:
     """Bring the rows of the sessions in ``batch`` up to date."""
+    # A turn comes before its run. Should anybody have stored them otherwise, the rows are the same, however cut.
+    connection.executemany(_TURN, map(_turn, batch.turns))
     for entry in batch.sessions:
         for sql, values in _statements(entry):
             connection.execute(sql, values)
@@ -117,8 +136,14 @@ def _statements(entry: SessionEntry) -> Iterator[_Statement]:
         yield _MESSAGE, _message(entry, event, at)
     elif isinstance(event, RunStarted):
         yield _STARTED, (key, event.task_id, event.life, entry.seq, at)
+        yield _TAKEN, (key, event.task_id, event.life)
     else:
         yield from _end(event, at)
+
+
+def _turn(entry: TurnEntry) -> tuple[Any, ...]:
+    turn = entry.turn
+    return session_key(turn.session), turn.task, turn.life, entry.seq
 
 
 def _message(entry: SessionEntry, event: MessageAdded, at: int) -> tuple[Any, ...]:
@@ -143,8 +168,8 @@ def _run(event: RunCompleted | RunFailed | RunInterrupted) -> tuple[str, str, in
 
 SESSIONS: Final = Projection(
     name="sessions",
-    version=1,
-    tables=("sessions", "session_messages", "session_runs"),
+    version=2,
+    tables=("sessions", "session_messages", "session_runs", "session_turns"),
     schema=SCHEMA,
     apply=apply,
 )

@@ -46,6 +46,14 @@ async def caller(_task: Task, ctx: Context) -> str:
     return "\n".join(heard)
 
 
+@specialist(name="nesting")
+async def nesting(task: Task, ctx: Context) -> Any:
+    """Have a subtask have a subtask look at the session."""
+    agent = "nesting" if task.parent_id is None else "plain"
+    [heard] = await ctx.join(ctx.spawn("look", agent=agent))
+    return heard
+
+
 @specialist(name="failing", max_attempts=1)
 def failing(task: Task) -> str:
     """Fail, unless somebody put the file of the input there."""

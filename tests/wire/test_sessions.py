@@ -233,8 +233,18 @@ async def test_what_is_refused(wire: Wire) -> None:
         ("api.change_session", {"session_id": "", "close": True}, 400),
         ("query.sessions", {"limit": 0}, 400),
         ("query.session", {"session_id": "named", "limit": 0}, 400),
+        ("query.session", {"session_id": ""}, 400),
+        ("query.session", {"session_id": "x" * 257}, 400),
+        ("query.session", {"session_id": "two\nlines"}, 400),
+        ("api.change_session", {"session_id": "two\nlines", "message": {"role": "user", "content": 1}}, 400),
+        ("api.change_session", {"session_id": "named", "title": "two\nlines"}, 400),
+        ("api.change_session", {"session_id": "named", "title": "one line\n"}, 400),
+        ("api.change_session", {"session_id": "named", "title": "two\u2028lines"}, 400),
+        ("api.change_session", b'{"session_id": "named", "message": {"role": "user", "content": 1e999}}', 400),
     ):
         assert (await wire.ask(name, body)).code == code, body
+    problem = (await wire.ask("query.session", {"session_id": "nobody's"})).json
+    assert (problem["title"], problem["detail"]) == ("There is no such thing", 'there is no session "nobody\'s"')
 
 
 async def test_sessions_are_listed_newest_activity_first_page_by_page(wire: Wire) -> None:
