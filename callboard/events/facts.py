@@ -1,9 +1,15 @@
 """The facts that rules ask about, as a task or a request states them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from callboard.events.rule import INTENT, Scalar
+
+WEEKDAY: Final = "weekday"
+"""The fact that tells on which day of the week something was asked for, in UTC."""
+
+DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 MAX_FACTS: Final = 32
 MAX_NAME: Final = 64
@@ -44,6 +50,11 @@ def of_request(intent: str | None, entities: Mapping[str, Any] | None) -> dict[s
     facts = stated(entities)
     facts.pop(INTENT, None)
     return facts if intent is None else {**facts, INTENT: intent}
+
+
+def dated(facts: Mapping[str, Scalar], at: datetime) -> dict[str, Scalar]:
+    """Return ``facts`` and the day of the week of ``at``, which has an offset; a stated ``weekday`` goes before it."""
+    return {WEEKDAY: DAYS[at.astimezone(UTC).weekday()], **facts}
 
 
 def _is_name(name: object) -> bool:
