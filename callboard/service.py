@@ -29,7 +29,7 @@ from callboard.sights import Sights
 _log = structlog.get_logger()
 
 NAME: Final = "callboard"
-COMMANDS: Final = ("cancel", "retry", "forget_agent", "change_session")
+COMMANDS: Final = ("cancel", "retry", "forget_agent", "change_session", "decide_rule")
 SUBMIT: Final = f"{subjects.API}.submit"
 RESULT: Final = f"{subjects.API}.result"
 STOP_SECONDS: Final = 5.0

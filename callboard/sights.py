@@ -46,11 +46,18 @@ class Sights(Struct, frozen=True, kw_only=True):
     processes: Callable[[], Mapping[str, int]] = dict
     request_log: RequestLog | None = None
 
-    async def at(self, query: Present, task_id: str | None = None, session_id: str | None = None) -> Queries:
+    async def at(
+        self,
+        query: Present,
+        task_id: str | None = None,
+        *,
+        session_id: str | None = None,
+        user_id: str | None = None,
+    ) -> Queries:
         """Return the views that ``query`` is about: as they are, or as they were ``as_of`` some time.
 
-        Where nothing but one task or one session is asked about, ``task_id`` or ``session_id`` names it: its past is
-        read from the log at once.
+        Where nothing but one task, one session or what was learned of one user is asked about, ``task_id``,
+        ``session_id`` or ``user_id`` names it: its past is read from the log at once.
 
         Raises:
             NotReadyError: they do not reflect its ``min_seq``, or are not built yet, and were not within some seconds.
@@ -61,6 +68,8 @@ class Sights(Struct, frozen=True, kw_only=True):
         if self.past is not None and place is not None:
             if session_id is not None:
                 return await self.past.session(place.seq, session_id)
+            if user_id is not None:
+                return await self.past.user(place.seq, user_id)
             return await (self.past.views(place.seq) if task_id is None else self.past.task(place.seq, task_id))
         if query.min_seq is not None:
             await self.reach(query.min_seq)

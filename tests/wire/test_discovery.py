@@ -12,6 +12,7 @@ ENDPOINTS = {
     "callboard.api.retry",
     "callboard.api.forget_agent",
     "callboard.api.change_session",
+    "callboard.api.decide_rule",
     "callboard.api.result",
     "callboard.query.task",
     "callboard.query.tasks",
@@ -24,6 +25,7 @@ ENDPOINTS = {
     "callboard.query.sessions",
     "callboard.query.session",
     "callboard.query.patterns",
+    "callboard.query.rules",
 }
 
 
