@@ -33,8 +33,10 @@ class Asked(NamedTuple):
 
 
 def asked(connection: sqlite3.Connection, user_id: str) -> list[Asked]:
-    """Return the newest tasks of a user, oldest first, without those that came to nothing, and without
-    subtasks, which say what a handler wants."""
+    """Return the newest tasks of a user, oldest first, without those that came to nothing.
+
+    Subtasks are left out, too: they say what a handler wants.
+    """
     return [Asked(*row) for row in connection.execute(_OF_USER, (user_id,))]
 
 
