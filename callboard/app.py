@@ -216,7 +216,7 @@ class App:
             change, decide = conversing.session_desk(self._link).change, rule_desk.rule_desk(self._link).decide
             orders = desk.orders(express.take, membership.forget, change, decide)
         if views is not None:
-            sights = views.sights(membership.registry.processes)
+            sights = views.sights(membership.registry.processes, self._roster)
         return Service(self._link.connection, orders=orders, sights=sights)
 
     def _crashed(self, name: str, error: BaseException) -> None:

@@ -1,11 +1,11 @@
-"""What a client may do with the rules of a user: read them, accept and reject them."""
+"""What a client may do with the rules of a user: read them, accept and reject them, look for new ones."""
 
 from callboard.client_queries import AsOf, Queries
 from callboard.errors import NotFoundError
 from callboard.events import subjects
 from callboard.events.user_state import Standing
 from callboard.replies import read
-from callboard.rule_replies import RuleInfo, RuleList, RuleReceipt
+from callboard.rule_replies import Lesson, RuleInfo, RuleList, RuleReceipt
 
 
 class Rules(Queries):
@@ -50,6 +50,10 @@ class Rules(Queries):
     async def reject_rule(self, user_id: str, rule_id: str, reason: str | None = None) -> RuleReceipt:
         """Let a rule hold no longer, and never be proposed again; raises as :meth:`accept_rule`."""
         return await self._decide(user_id, rule_id, reason, accept=False)
+
+    async def learn_rules(self, user_id: str) -> Lesson:
+        """Look for rules of a user now, in what the views have, and propose those that are new."""
+        return read(await self.ask(f"{subjects.API}.learn_rules", {"user_id": user_id}), Lesson)
 
     async def _decide(self, user_id: str, rule_id: str, reason: str | None, *, accept: bool) -> RuleReceipt:
         body = {"user_id": user_id, "id": rule_id, "accept": accept} | ({} if reason is None else {"reason": reason})

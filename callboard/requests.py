@@ -76,6 +76,12 @@ class RuleDecision(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reason: Reason | None = None
 
 
+class LearnRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Look for rules of a user now."""
+
+    user_id: Text
+
+
 class Present(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Any question about the present; ``min_seq`` is the sequence that the views have to reflect."""
 

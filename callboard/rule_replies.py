@@ -13,6 +13,17 @@ class RuleReceipt(Struct, frozen=True, kw_only=True):
     seq: int
 
 
+class Lesson(Struct, frozen=True, kw_only=True):
+    """What was learned of a user: ids of rules that were proposed now, and of those accepted by themselves.
+
+    ``seq`` is the place of the newest event of the user, for ``min_seq``; 0 when there is none.
+    """
+
+    proposed: list[str] = []
+    accepted: list[str] = []
+    seq: int = 0
+
+
 class RuleInfo(Struct, frozen=True, kw_only=True):
     """A rule of a user: when all facts of ``when`` hold, ``field`` has ``value``; ``text`` says it in words.
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from callboard.errors import NotReadyError
 from callboard.events.errors import InvalidValueError
+from callboard.learning.lesson import Lesson
 from callboard.past.past import Past
 from callboard.past.place import Place
 from callboard.projections.find_sessions import Due
@@ -22,6 +23,9 @@ LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 
 NewestSeq = Callable[[str], Awaitable[int]]
 """From a task's id to the sequence of its newest event, 0 for one that nobody knows."""
+
+Learn = Callable[[str], Awaitable[Lesson]]
+"""From a user's id to the rules that were proposed now."""
 
 READY_SECONDS: Final = 5.0
 """How long a query waits for the views to reach its ``min_seq``."""
@@ -38,6 +42,7 @@ class Sights(Struct, frozen=True, kw_only=True):
     """In a process with views. ``load_events`` and ``newest_seq`` read the log itself.
 
     ``processes`` tells how many processes serve each known agent; these are listed even before their first task.
+    ``learn`` looks for rules of one user.
     """
 
     queries: Queries
@@ -47,6 +52,7 @@ class Sights(Struct, frozen=True, kw_only=True):
     past: Past | None = None
     processes: Callable[[], Mapping[str, int]] = dict
     request_log: RequestLog | None = None
+    learn: Learn | None = None
 
     async def at(
         self,

@@ -15,6 +15,7 @@ from callboard.replies import read
 from callboard.rule_replies import RuleInfo, RuleList, RuleReceipt
 
 app = App(name="rules", help="List, show, accept and reject what was learned of a user.")
+app.command("callboard.cli.rules_learn:learn", name="learn", help="Look for rules of a user now.")
 
 STYLES: Final = {"proposed": "cyan", "accepted": "green", "rejected": "red"}
 User = Annotated[str, Parameter(name=("--user", "--user-id"), help="Whose rules.")]

@@ -13,6 +13,7 @@ ENDPOINTS = {
     "callboard.api.forget_agent",
     "callboard.api.change_session",
     "callboard.api.decide_rule",
+    "callboard.api.learn_rules",
     "callboard.api.result",
     "callboard.query.task",
     "callboard.query.tasks",
