@@ -60,6 +60,13 @@ def test_the_example_of_a_cloud_event_has_its_attributes(board: Running) -> None
     assert len(event["sequence"]) == len(shown["sequence"])
 
 
+def test_a_line_has_the_fields_that_are_named(board: Running) -> None:
+    [line] = run(board, "log", "replay", "--json", "--task", "invoice-7", "--limit", "1").lines
+    named = re.search(r"is one JSON object a line:(.*?)\.", PAGE, re.DOTALL)
+    assert named is not None
+    assert re.findall(r"`(\w+)`", named[1]) == list(line)
+
+
 def test_the_lines_of_a_file_have_the_fields_that_are_written() -> None:
     lines = [json.loads(line) for line in FILE.splitlines()]
     assert [list(line) for line in lines] == [
