@@ -9,20 +9,25 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from callboard.config import Config
+from callboard.directory import make_directory
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.reader import Reader
 from callboard.handover import Handover
 from callboard.link import Link
 from callboard.log_events import log_events
+from callboard.log_guard import look
 from callboard.log_place import LogPlace, last_place
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.difference import Difference, still
+from callboard.projections.errors import ViewsMismatchError
 from callboard.projections.gaps import Gaps
+from callboard.projections.positions import Marker, mismatch
 from callboard.projections.projection import Projection
 from callboard.projections.rebuild import beside, build, extend, remove
 from callboard.projections.store import Views
-from callboard.server import STORE, running_server
+from callboard.server import running_server
+from callboard.stretch import open_to_read
 from callboard.view_set import FILE
 
 Progress = Callable[[int, int], None]
@@ -67,15 +72,18 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _do
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none.
+        NotRunningError: there is no event log on that server.
+        ViewsMismatchError: the views to compare with are those of another log.
         ViewsBusyError, ViewsRefusedError: a callboard uses the old views and does not take the new ones.
         CallboardError: the server cannot be started or used.
     """
     began = time.monotonic()
-    projections = _check(wish)
-    link = Link(_reachable(config))
+    projections, path = _check(wish), config.directory / FILE
+    if wish.verify and not path.exists():
+        raise InvalidValueError(f"expected views to compare with in {path}, found none", field="directory")
+    link = open_to_read(_reachable(config))
     try:
-        link.open()
-        rebuilding = _Rebuilding(config.directory / FILE, link, projections, progress)
+        rebuilding = _Rebuilding(path, link, projections, progress)
         events, difference = asyncio.run(rebuilding.run(wish))
     finally:
         link.close()
@@ -101,12 +109,7 @@ def _check(wish: Wish) -> Sequence[Projection]:
 
 def _reachable(config: Config) -> Config:
     """Return ``config`` such that it names the server that runs already, if there is one."""
-    if not config.embedded:
-        return config
-    if not (config.directory / STORE).is_dir():
-        message = f"expected {config.directory} to hold an event log, found none: give its --dir, or --nats"
-        raise InvalidValueError(message, field="directory")
-    url = running_server(config.directory)
+    url = running_server(config.directory) if config.embedded else None
     return config if url is None else structs.replace(config, nats_url=url)
 
 
@@ -126,20 +129,20 @@ class _Rebuilding:
             return await self._verify()
         if wish.out is not None:
             return await self._build(wish.out, await self._end(wish)), None
-        fresh = beside(self._path)
+        fresh, end = beside(self._path), await self._end(wish)
+        make_directory(self._path.parent)
         try:
-            events = await self._build(fresh, await self._end(wish))
+            events = await self._build(fresh, end)
             await Handover(fresh, self._path, whole=len(self._projections) == len(PROJECTIONS)).finish()
         finally:
             remove(fresh)
         return events, None
 
     async def _verify(self) -> tuple[int, Difference | None]:
-        if not self._path.exists():
-            raise InvalidValueError(f"expected views to compare with in {self._path}, found none", field="directory")
         fresh, names = beside(self._path), [projection.name for projection in self._projections]
         with still(self._path) as live:
-            start = live.position(names)
+            start, marker = live.position(names), live.marker
+        await self._compare_logs(marker)
         try:
             await self._build(fresh, start)
             # Held only now: what is read at one moment keeps the journal of the live views from being cleared.
@@ -149,6 +152,12 @@ class _Rebuilding:
                 return events, live.first_difference(fresh, names)
         finally:
             remove(fresh)
+
+    async def _compare_logs(self, marker: Marker) -> None:
+        seen = await self._link.from_elsewhere(look)(self._link.connection, marker.seq)
+        reason = mismatch(marker, seen.created, seen.last_seq, seen.event_id)
+        if reason is not None:
+            raise ViewsMismatchError(self._path, reason)
 
     async def _end(self, wish: Wish) -> int:
         reader = Reader(self._link.connection, subjects.EVENTS)

@@ -5,22 +5,26 @@ from concurrent.futures import Future
 from typing import Final
 
 from callboard.config import Config
+from callboard.errors import NotRunningError
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError
+from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, error_code
 from callboard.events.reader import Reader, StoredMessage
 from callboard.link import Link
+from callboard.nats_url import shown_url
 from callboard.server import STORE
 
 PAGE: Final = 500
 
 
 def open_to_read(config: Config) -> Link:
-    """Return a link to the server of ``config`` that changes nothing there; the embedded one is started for it.
+    """Return a link to the event log of ``config`` that changes nothing there; the embedded server is started for it.
 
     Close it in the end.
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named.
+        NotRunningError: there is no event log on that server.
         DirectoryInUseError: a callboard runs on that directory.
         CallboardError: the server cannot be started or reached.
     """
@@ -30,10 +34,17 @@ def open_to_read(config: Config) -> Link:
     link = Link(config)
     try:
         link.open_to_read()
+        _find_log(link)
     except BaseException:
         link.close()
         raise
     return link
+
+
+def _find_log(link: Link) -> None:
+    answer = link.io.run(ask(link.connection, f"STREAM.INFO.{subjects.EVENTS}"))
+    if error_code(answer) == STREAM_NOT_FOUND:
+        raise NotRunningError(shown_url(link.url), f"stream {subjects.EVENTS}")
 
 
 def stretch(link: Link, first: int, last: int) -> Iterator[list[StoredMessage]]:
@@ -44,13 +55,13 @@ def stretch(link: Link, first: int, last: int) -> Iterator[list[StoredMessage]]:
     """
     reader = Reader(link.connection, subjects.EVENTS)
 
-    def ask(start: int) -> "Future[list[StoredMessage]]":
+    def page_at(start: int) -> "Future[list[StoredMessage]]":
         return link.io.spawn(reader.page(start, min(PAGE, last - start + 1)))
 
-    coming = ask(first) if first <= last else None
+    coming = page_at(first) if first <= last else None
     while coming is not None:
         page = [message for message in coming.result() if message.seq <= last]
         following = page[-1].seq + 1 if page else last + 1
-        coming = ask(following) if following <= last else None
+        coming = page_at(following) if following <= last else None
         if page:
             yield page
