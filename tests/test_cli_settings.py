@@ -130,3 +130,32 @@ def test_secrets_may_be_files_below_the_directory_that_was_named(tmp_path: Path,
         assert board.stop(signal.SIGINT) == 0
     finally:
         board.kill()
+
+
+ONE_LOG = {
+    "import": ["log", "import", "file"],
+    "check": ["check"],
+    "backtest": ["backtest", "--app", "a.py"],
+    "rebuild": ["projections", "rebuild"],
+    "verify": ["projections", "rebuild", "--verify"],
+}
+
+
+@pytest.mark.parametrize("arguments", ONE_LOG.values(), ids=ONE_LOG.keys())
+def test_a_directory_is_not_taken_for_another_log_than_the_environment_names(
+    arguments: list[str], tmp_path: Path, nats_server: NatsServer
+) -> None:
+    directory = ["--dir", str(tmp_path / "new")]
+    for name in ("CALLBOARD_NATS_URL", "NATS_URL"):
+        ran = callboard(*arguments, *directory, env={name: nats_server.url})
+        assert (ran.code, ran.out) == (2, "")
+        assert f"expected --dir only without {name}" in ran.err
+        assert list(tmp_path.iterdir()) == []
+    assert "expected --dir only" not in callboard(*arguments, *directory, env={"NATS_URL": ""}).err
+    said = callboard(*arguments, *directory, "--nats", nats_server.url, env={"NATS_URL": nats_server.url})
+    assert "expected --dir only" not in said.err
+
+
+def test_counts_of_the_request_log_are_in_the_directory_whatever_the_server(tmp_path: Path) -> None:
+    ran = callboard("projections", "rebuild", "--requests", "--dir", str(tmp_path), env={"NATS_URL": URL})
+    assert (ran.code, ran.err) == (0, "")

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from callboard import logs
+from callboard.cli.check import name_server
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output
 from callboard.cli.progress import bar
@@ -49,6 +50,7 @@ def import_log(
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
     log = LogFile(file)
     log.head()
+    name_server(place)
     link = Link(Config.build(**given_values(place)))
     try:
         link.open()

@@ -8,13 +8,13 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from callboard import logs
+from callboard.cli.check import name_server
 from callboard.cli.output import Output, complain, remark
 from callboard.cli.progress import bar
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
 from callboard.events.errors import InvalidValueError
 from callboard.log_place import parse_place
-from callboard.nats_url import shown_url
 from callboard.process import SWITCH_SECONDS
 from callboard.projections.rebuild import forget
 from callboard.rebuilding import Rebuilt, Wish
@@ -57,8 +57,7 @@ def rebuild(
         _forget(place.directory / FILE, wish, Output(json=json))
         return 0
     sys.setswitchinterval(SWITCH_SECONDS)
-    if place.nats_url is not None and place.named_by != "--nats":
-        remark(f"using the server of {place.named_by}: {shown_url(place.nats_url)}")
+    name_server(place)
     with bar("rebuilding") as progress:
         rebuilt = rebuild_views(Config.build(**given_values(place)), wish, progress)
     if json:
