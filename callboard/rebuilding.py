@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ from callboard.handover import Handover
 from callboard.link import Link
 from callboard.log_events import log_events
 from callboard.log_guard import look
-from callboard.log_place import LogPlace, last_place
+from callboard.log_place import LogPlace
+from callboard.past.place import find_place
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.difference import Difference, still
 from callboard.projections.errors import ViewsMismatchError
@@ -71,7 +73,8 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _do
     started. A callboard that uses the old views takes the new ones over while it works.
 
     Raises:
-        InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none.
+        InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none,
+            or ends before the first event or behind the last one.
         NotRunningError: there is no event log on that server.
         ViewsMismatchError: the views to compare with are those of another log.
         ViewsBusyError, ViewsRefusedError: a callboard uses the old views and does not take the new ones.
@@ -160,8 +163,12 @@ class _Rebuilding:
             raise ViewsMismatchError(self._path, reason)
 
     async def _end(self, wish: Wish) -> int:
+        last = int(self._info["state"]["last_seq"])
+        if wish.until is None:
+            return last
         reader = Reader(self._link.connection, subjects.EVENTS)
-        return await self._link.from_elsewhere(last_place)(reader, wish.until, self._info["state"]["last_seq"])
+        found = await self._link.from_elsewhere(find_place)(reader, wish.until, datetime.now(UTC), last, field="until")
+        return found.seq
 
     async def _build(self, path: Path, end: int) -> int:
         gaps = Gaps(log_events(self._link, 1, end), end)
