@@ -1,7 +1,6 @@
-"""``callboard log import``: an exported log into a server that has none."""
+"""``callboard log import``: an exported log of events or requests into a server that has none."""
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -14,18 +13,16 @@ from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.headers import stored_frame
 from callboard.events.jetstream_api import demand
-from callboard.events.subjects import EVENT_PREFIX
-from callboard.log_file import Entry, LogFile
+from callboard.log_file import LogFile
+from callboard.save import Save, is_whole, saves
 
-_BATCH: Final = re.compile(rb"\r\nNats-Batch-Id: *([^\r]+)\r\n")
-_COMMIT: Final = re.compile(rb"\r\nNats-Batch-Commit: *1\r\n")
 _SAVES_AT_ONCE: Final = 32
 _BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 _ANSWER_SECONDS: Final = 60.0
-_START_OVER: Final = "the server now has a part of the log: remove its store, and begin again"
+NOUNS: Final = {subjects.EVENTS: "events", subjects.REQUESTS: "requests"}
+"""What people call the messages of a stream."""
 
-Save = list[Entry]
-"""Messages that were stored together: one alone, or an atomic batch."""
+_START_OVER: Final = "the server now has a part of the log: remove its store, and begin again"
 
 
 class _Ack(Struct):
@@ -37,65 +34,68 @@ _ack: Final = msgspec.json.Decoder(_Ack)
 
 
 async def import_log(connection: Connection, log: LogFile, progress: Callable[[int, int], None]) -> int:
-    """Store every message of ``log`` in the empty event log of the server; return how many there are.
+    """Store every message of ``log`` in the stream that it is of, which is empty; return how many there are.
 
     Each gets the sequence it had, with its very subject, headers and body: what was stored as one atomic batch is
     stored as one again. ``progress`` is told how many of how many are stored. The whole file is looked through before
     the first message is sent.
 
     Raises:
-        ImportRefusedError: the file is damaged; the server has events already, or takes no message as large; or it
-            stored something else, and has to begin with an empty store again.
-        LogUnavailableError: the server did not say what it has.
+        ImportRefusedError: the file is damaged; the stream has messages already, or takes none as large; or it stored
+            something else, and has to begin with an empty store again.
+        LogRefusedError, LogUnavailableError: the server would not, or did not say what it has.
         OSError: the file cannot be read.
     """
-    total = log.head().count
-    await asyncio.to_thread(check, log, connection.max_payload)
-    state = (await demand(connection, f"STREAM.INFO.{subjects.EVENTS}"))["state"]
-    if state["last_seq"]:
-        message = f"expected the server to have no events yet, it has {state['last_seq']}"
-        raise ImportRefusedError(f"{message}: import into a server, or a --dir, that callboard has not run on")
+    head = log.head()
+    first = await asyncio.to_thread(check, log, connection.max_payload)
+    await _prepare(connection, head.stream, first)
     done = 0
     for some in _portions(saves(log.entries())):
         try:
             await _store(connection, some)
         except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
-            raise ImportRefusedError(f"no answer after message {done}: {error!r}; {_START_OVER}") from error
-        done = some[-1][-1].seq
-        progress(done, total)
+            raise ImportRefusedError(f"no answer after message {first + done - 1}: {error!r}; {_START_OVER}") from error
+        done = some[-1][-1].seq - first + 1
+        progress(done, head.count)
     return done
 
 
-def check(log: LogFile, max_payload: int) -> None:
-    """Read all of ``log``.
+async def _prepare(connection: Connection, stream: str, first: int) -> None:
+    """Have the next message of ``stream``, which never had any, get the sequence ``first``."""
+    state = (await demand(connection, f"STREAM.INFO.{stream}"))["state"]
+    if state["last_seq"]:
+        message = f"expected the server to have no {NOUNS[stream]} yet, it has {state['last_seq']}"
+        raise ImportRefusedError(f"{message}: import into a server, or a --dir, that callboard has not run on")
+    if first > 1:
+        await demand(connection, f"STREAM.PURGE.{stream}", {"seq": first})
+
+
+def check(log: LogFile, max_payload: int) -> int:
+    """Read all of ``log``, and return the sequence of its first message, 1 when there is none.
 
     Raises:
         ImportRefusedError: it is damaged, has gaps or half a batch, or a message is larger than ``max_payload`` bytes.
         OSError: it cannot be read.
     """
-    wanted = 1
+    events = log.head().stream == subjects.EVENTS
+    first = wanted = 1 if events else 0
     for save in saves(log.entries()):
         for entry in save:
-            if entry.seq != wanted or not entry.subject.startswith(f"{EVENT_PREFIX}."):
-                raise ImportRefusedError(f"expected {log.path} to have event {wanted} next, got {entry.seq}")
+            # Requests are forgotten: those that are left begin anywhere.
+            first, wanted = first or entry.seq, wanted or entry.seq
+            if entry.seq != wanted or not _belongs(entry.subject, events=events):
+                raise ImportRefusedError(f"expected {log.path} to have message {wanted} next, got {entry.seq}")
             if len(entry.headers) + len(entry.data) > max_payload:
                 message = f"expected messages of up to {max_payload} bytes, the server's max_payload"
                 raise ImportRefusedError(f"{message}: {entry.seq} is larger")
             wanted += 1
-        if len({_batch(entry) for entry in save}) > 1 or (_batch(save[-1]) and not _commits(save[-1])):
+        if not is_whole(save):
             raise ImportRefusedError(f"expected the batch at {save[0].seq} to be whole in {log.path}: it is not")
+    return first or 1
 
 
-def saves(entries: Iterable[Entry]) -> Iterator[Save]:
-    """Yield ``entries`` as they were stored: what has one batch id up to its commit belongs together."""
-    save: Save = []
-    for entry in entries:
-        save.append(entry)
-        if not _batch(entry) or _commits(entry):
-            yield save
-            save = []
-    if save:
-        yield save
+def _belongs(subject: str, *, events: bool) -> bool:
+    return subject.startswith(f"{subjects.EVENT_PREFIX}.") if events else subject == subjects.REQUEST
 
 
 def _portions(saves: Iterable[Save]) -> Iterator[list[Save]]:
@@ -125,13 +125,6 @@ async def _store(connection: Connection, portion: list[Save]) -> None:
             ack = _ack.decode((await answer.next(_ANSWER_SECONDS)).data)
             if ack.error is not None or ack.seq != save[-1].seq:
                 got = f"sequence {ack.seq}" if ack.error is None else str(ack.error.get("description", ack.error))
-                raise ImportRefusedError(f"expected event {save[-1].seq} to be stored there, got {got}; {_START_OVER}")
-
-
-def _batch(entry: Entry) -> bytes:
-    found = _BATCH.search(entry.headers)
-    return found[1] if found else b""
-
-
-def _commits(entry: Entry) -> bool:
-    return _COMMIT.search(entry.headers) is not None
+                raise ImportRefusedError(
+                    f"expected message {save[-1].seq} to be stored there, got {got}; {_START_OVER}"
+                )

@@ -37,8 +37,9 @@ def test_every_replay_runs(board: Running, command: str) -> None:
 
 def test_the_copy_of_a_log_runs_as_shown(board: Running, tmp_path: Path) -> None:
     names = {"log.jsonl.gz": str(tmp_path / "log.jsonl.gz"), "new": str(tmp_path / "new")}
-    export, load = ([names.get(word, word) for word in shlex.split(command)] for command in COMMANDS[-2:])
-    assert run(board, *export).code == 0
+    names["requests.jsonl.gz"] = str(tmp_path / "requests.jsonl.gz")
+    export, load, requests = ([names.get(word, word) for word in shlex.split(command)] for command in COMMANDS[-3:])
+    assert run(board, *export).code == run(board, *requests).code == 0
     assert callboard(*load).code == 0
     assert LogFile(Path(names["log.jsonl.gz"])).head().count > 0
 

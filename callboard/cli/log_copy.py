@@ -1,4 +1,4 @@
-"""``callboard log export`` and ``callboard log import``: the whole log into a file, and back."""
+"""``callboard log export`` and ``callboard log import``: a whole log, of events or requests, into a file, and back."""
 
 import os
 import sys
@@ -14,23 +14,32 @@ from callboard.cli.output import Output
 from callboard.cli.progress import bar
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
+from callboard.events.subjects import EVENTS, REQUESTS
 from callboard.exporting import export_log
+from callboard.importing import NOUNS
 from callboard.importing import import_log as store_log
 from callboard.link import Link
 from callboard.log_file import LogFile
 
 
-async def export(file: Path, *, options: Options = DEFAULTS) -> int:
+async def export(
+    file: Path,
+    *,
+    requests: Annotated[bool, Parameter(help="The request log instead, as far as it is kept.")] = False,
+    options: Options = DEFAULTS,
+) -> int:
     """Write every message of the event log to a new file, to be imported elsewhere; callboard may run meanwhile.
 
     Args:
         file: The file to write; with a name that ends in .gz it is packed.
+        requests: The request log instead, as far as it is kept.
         options: Where the server is, and how to print.
     """
+    stream = REQUESTS if requests else EVENTS
     async with options.client() as board:
         with bar("exporting") as progress:
-            count = await export_log(board.connection, board.url, file, progress)
-    _say(options.output(), "exported", count)
+            count = await export_log(board.connection, board.url, file, progress, stream)
+    _say(options.output(), "exported", count, stream)
     return 0
 
 
@@ -40,7 +49,7 @@ def import_log(
     place: Place = HERE,
     json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of a sentence.")] = False,
 ) -> int:
-    """Store every message of an exported log on a server that has no events yet, byte for byte.
+    """Store every message of an exported log on a server that has no events, or no requests, yet, byte for byte.
 
     Args:
         file: What `callboard log export` wrote.
@@ -49,7 +58,7 @@ def import_log(
     """
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
     log = LogFile(file)
-    log.head()
+    stream = log.head().stream
     name_server(place)
     link = Link(Config.build(**given_values(place)))
     try:
@@ -58,12 +67,12 @@ def import_log(
             count = link.io.run(store_log(link.connection, log, progress))
     finally:
         link.close()
-    _say(Output(json=json), "imported", count)
+    _say(Output(json=json), "imported", count, stream)
     return 0
 
 
-def _say(out: Output, done: str, count: int) -> None:
+def _say(out: Output, done: str, count: int, stream: str) -> None:
     if out.json:
         out.document({done: count})
     else:
-        out.text(f"{done} {count} events")
+        out.text(f"{done} {count} {NOUNS[stream]}")
