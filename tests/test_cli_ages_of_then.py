@@ -31,14 +31,11 @@ def board(nats_server: NatsServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("as_of", ["4", "2026-01-01T00:00:59Z"])
-@pytest.mark.parametrize(("window", "total"), [("2m", 2), ("30s", 1), ("500ms", None)])
-def test_ages_count_back_from_the_moment_asked_about(
-    board: Running, as_of: str, window: str, total: int | None
-) -> None:
+@pytest.mark.parametrize(("window", "total"), [("2m", 2), ("30s", 1)])
+def test_ages_count_back_from_the_moment_asked_about(board: Running, as_of: str, window: str, total: int) -> None:
     ran = run(board, "stats", "--as-of", as_of, "--since", window, "--json")
 
-    assert ran.code == (2 if total is None else 0)
-    assert total is None or ran.json["total"] == total
+    assert ran.json["total"] == total
 
 
 def test_the_end_of_a_window_counts_back_too(board: Running) -> None:

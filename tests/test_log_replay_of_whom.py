@@ -8,7 +8,7 @@ import nats
 import pytest
 
 from callboard.events import subjects
-from tests.support.boards import board_for_module, run
+from tests.support.boards import board_for_module, ended, run
 from tests.support.command_line import Ran
 from tests.support.running import Running
 from tests.support.waiting import until
@@ -17,11 +17,11 @@ from tests.support.whole_log import whole_log
 board = board_for_module()
 
 SESSION = "Café 7"
-TASKS = [
-    ("a", "echo", "ada", ("--session-id", SESSION)),
-    ("b", "echo", "ada", ("--parent-id", "a")),
-    ("c", "broken", "ada", ("--session-id", SESSION)),
-    ("d", "echo", "bob", ("--session-id", "other")),
+TASKS: list[dict[str, Any]] = [
+    {"id": "a", "agent": "echo", "user_id": "ada", "session_id": SESSION},
+    {"id": "b", "agent": "echo", "user_id": "ada", "parent_id": "a"},
+    {"id": "c", "agent": "broken", "user_id": "ada", "session_id": SESSION},
+    {"id": "d", "agent": "echo", "user_id": "bob", "session_id": "other"},
 ]
 TURNS = 3
 
@@ -29,8 +29,7 @@ TURNS = 3
 @pytest.fixture(scope="module", autouse=True)
 def log(board: Running) -> list[dict[str, Any]]:
     """Every event of a log with tasks of two users in two sessions, and something that is known of each of them."""
-    for task_id, agent, user, more in TASKS:
-        run(board, "submit", "x", "--id", task_id, "--agent", agent, "--user-id", user, *more, "--wait")
+    asyncio.run(ended(board.url, *TASKS))
     until(lambda: asyncio.run(ended_runs(board.url)) == TURNS, "the sessions have all there is to say")
     asyncio.run(know(board.url, "ada", "bob"))
     ran = replay(board, "--subject", "callboard.events.>")

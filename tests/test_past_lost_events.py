@@ -1,5 +1,6 @@
 """A log that has lost events has a past all the same: that of the views that are built from what is left."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from callboard.projections.log_event import events_of
 from callboard.projections.rebuild import build as build_views
 from callboard.rebuilding import rebuild
 from tests.support import store_damage
-from tests.support.boards import CLI_AGENTS, run
+from tests.support.boards import CLI_AGENTS, ended, run
 from tests.support.log_stretch import STREAM_CREATED, named
 from tests.support.past import checkpoints, messages
 from tests.support.running import Running
@@ -68,8 +69,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Any:
     directory = tmp_path_factory.mktemp("board") / "board"
     running = up(directory)
     try:
-        for name in ("one", "two", "three"):
-            assert run(running, "submit", "x", "--id", name, "--agent", "echo", "--wait").code == 0
+        asyncio.run(ended(running.url, *({"id": name, "agent": "echo"} for name in ("one", "two", "three"))))
         assert running.stop() == 0
     finally:
         running.kill()

@@ -11,7 +11,7 @@ import pytest
 from callboard.client import Client
 from callboard.errors import NotFoundError
 from callboard.events.errors import InvalidValueError
-from tests.support.boards import CLI_AGENTS, board_for_module, run
+from tests.support.boards import CLI_AGENTS, board_for_module, ended, run
 from tests.support.command_line import callboard
 from tests.support.running import Running
 from tests.support.waiting import until
@@ -36,8 +36,8 @@ QUERIES: list[tuple[str, dict[str, Any]]] = [
 @pytest.fixture
 def copy(board: Running, tmp_path: Path) -> Iterator[Running]:
     """A callboard on a copy of the log of ``board``, in which tasks have ended and a heartbeat is set."""
-    for name, agent in (("one", "echo"), ("two", "broken"), ("three", "echo")):
-        run(board, "submit", "x", "--id", name, "--agent", agent, "--session-id", "s", "--max-attempts", "1", "--wait")
+    tasks = (("one", "echo"), ("two", "broken"), ("three", "echo"))
+    asyncio.run(ended(board.url, *({"id": name, "agent": agent, "session_id": "s"} for name, agent in tasks)))
     assert run(board, "heartbeat", "set", "tick", "--agent", "echo", "--every", "3600").code == 0
     until(lambda: ended_runs(board) == 3, "the session has all there is to say")
     file, directory = tmp_path / "log.jsonl", tmp_path / "copy"

@@ -16,9 +16,7 @@ board = board_for_module()
 
 READING = {
     "rebuild": ["projections", "rebuild"],
-    "rebuild apart": ["projections", "rebuild", "--out", "OUT"],
     "check": ["check"],
-    "check without views": ["check", "--no-views"],
     "backtest": ["backtest", "--app", str(APP)],
     "replay": ["log", "replay"],
     "export": ["log", "export", "OUT"],

@@ -48,19 +48,17 @@ def messages(file: Path) -> list[tuple[int, str, bytes, bytes]]:
     return [(each.seq, each.subject, each.headers, each.data) for each in LogFile(file).entries()]
 
 
-@pytest.mark.parametrize("first", [1, 2])
-def test_what_is_imported_is_exported_the_same(source: str, tmp_path: Path, first: int) -> None:
-    forget(source, first)
+def test_what_is_imported_is_exported_the_same(source: str, tmp_path: Path) -> None:
+    forget(source, 2)
     file, again, directory = tmp_path / "requests.jsonl.gz", tmp_path / "again.jsonl", tmp_path / "board"
-    count = 7 - first
-    assert export(source, file).out == f"exported {count} requests\n"
-    assert [seq for seq, *_ in messages(file)] == list(range(first, 7))
+    assert export(source, file).out == "exported 5 requests\n"
+    assert [seq for seq, *_ in messages(file)] == [2, 3, 4, 5, 6]
 
     other = NatsServer(tmp_path / "other")
     try:
         load = ("log", "import", str(file), "--nats", other.url, "--dir", str(directory))
         ran = callboard(*load)
-        assert (ran.code, ran.out) == (0, f"imported {count} requests\n")
+        assert (ran.code, ran.out) == (0, "imported 5 requests\n")
         export(other.url, again)
         assert messages(again) == messages(file)
         assert callboard("log", "replay", "--subject", "callboard.events.>", "--nats", other.url).out == ""
