@@ -5,10 +5,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from callboard.event_name import event_name
 from callboard.events.log_times import event_time
 from callboard.events.message import Message
 from callboard.events.reader import EVENT_HEADER
-from callboard.events.subjects import EVENT_PREFIX
 from callboard.events.ticket import sequence_of
 
 SPEC_VERSION: Final = "1.0"
@@ -16,8 +16,8 @@ SOURCE: Final = "/callboard/events"
 _SEQUENCE_DIGITS: Final = 20
 """As many as the largest sequence has: texts of one length are in the order of their numbers."""
 
-_TOKENS: Final = 3
-"""Tokens that the subject of an event has behind its kind: id, version, name."""
+_UNKNOWN: Final = "callboard.unknown"
+"""The type of what is stored under a subject that no event has."""
 
 
 class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,16 +37,15 @@ class CloudEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def cloud_event(message: Message) -> CloudEvent:
     """Return the message of an event, as a consumer delivered it, as the CloudEvent that it is."""
-    kind, *tokens = message.subject.removeprefix(f"{EVENT_PREFIX}.").split(".")
-    named = len(tokens) >= _TOKENS
+    name = event_name(message.subject)
     seq = sequence_of(message.reply)
     at = event_time(message.data)
     return CloudEvent(
         specversion=SPEC_VERSION,
         id=(message.headers or {}).get(EVENT_HEADER) or str(seq),
         source=SOURCE,
-        type=f"callboard.{kind}.{tokens[2]}" if named else f"callboard.{kind}",
-        subject=tokens[0] if named else message.subject,
+        type=_UNKNOWN if name is None else f"callboard.{name.kind}.{name.event}",
+        subject=message.subject if name is None else name.id,
         sequence=f"{seq:0{_SEQUENCE_DIGITS}}",
         time=None if at is None else at.isoformat().replace("+00:00", "Z"),
         **_data(message.data),

@@ -1,26 +1,26 @@
 """One stored event as a client sees it."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from callboard.events.subjects import EVENT_PREFIX, LIVE_PREFIX
+from callboard.event_name import TASK, event_name
 from callboard.replies import UnreadableReplyError, read
 
-_TOKENS: Final = 4
-"""Tokens behind the prefix that every event subject has: kind, id, version, event."""
 
+class EventInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event: its name, what it happened to and the version of that it made, its body as decoded JSON, its place.
 
-class EventInfo(Struct, frozen=True, kw_only=True):
-    """A task's event: its name, the version of the task it made, its body as decoded JSON and its place in the log.
-
-    ``seq`` is 0 where the place is not known.
+    ``kind`` and ``id`` say what it happened to. ``task_id`` is the id again where that is a task, and empty elsewhere.
+    ``seq``, the place in the log, is 0 where it is not known.
     """
 
     event: str
-    task_id: str
+    kind: str
+    id: str
+    task_id: str = ""
     version: int
     at: datetime
     body: dict[str, Any]
@@ -45,24 +45,35 @@ def from_message(subject: str, data: bytes, seq: int) -> EventInfo:
     Raises:
         UnreadableReplyError: it is no event.
     """
-    prefix = next((one for one in (EVENT_PREFIX, LIVE_PREFIX) if subject.startswith(f"{one}.")), None)
-    tokens = [] if prefix is None else subject[len(prefix) + 1 :].split(".")
-    if len(tokens) < _TOKENS or not tokens[2].isdecimal():
+    name = event_name(subject)
+    if name is None:
         raise UnreadableReplyError(f"expected an event, got a message on {subject}")
     try:
         body = msgspec.json.decode(data, type=dict[str, Any])
         at = msgspec.json.decode(data, type=_Stamp).at
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableReplyError(f"expected the event {subject} to have a JSON body: {error}") from error
-    return EventInfo(event=tokens[3], task_id=tokens[1], version=int(tokens[2]), at=at, body=body, seq=seq)
+    task_id = name.id if name.kind == TASK else ""
+    return EventInfo(
+        event=name.event, kind=name.kind, id=name.id, task_id=task_id, version=name.version, at=at, body=body, seq=seq
+    )
 
 
 def from_item(data: bytes) -> EventInfo:
-    """Return the event in ``data``, a JSON object as the service lists events: the body with ``event`` and ``seq``.
+    """Return the event of a task in ``data``, a JSON object as the service lists them: the body, ``event`` and ``seq``.
 
     Raises:
         UnreadableReplyError: it is no event.
     """
     item = read(data, _Item)
     body = {name: value for name, value in read(data, dict[str, Any]).items() if name not in ("event", "seq")}
-    return EventInfo(event=item.event, task_id=item.id, version=item.version, at=item.at, body=body, seq=item.seq)
+    return EventInfo(
+        event=item.event,
+        kind=TASK,
+        id=item.id,
+        task_id=item.id,
+        version=item.version,
+        at=item.at,
+        body=body,
+        seq=item.seq,
+    )

@@ -1,4 +1,4 @@
-"""An exported event log: a file of JSON lines, with a checksum at its end.
+"""An exported log, of events or of requests: a file of JSON lines, with a checksum at its end.
 
 The first line is a :class:`Head`, the last a :class:`Tail`, and each line between them is an :class:`Entry`.
 """
@@ -16,9 +16,13 @@ import msgspec
 from msgspec import Struct
 
 from callboard.errors import ImportRefusedError
+from callboard.events.subjects import EVENT_PREFIX, EVENTS, REQUEST, REQUESTS
 
 FORMAT: Final = "callboard-log"
 VERSION: Final = 1
+FILTERS: Final = {EVENTS: f"{EVENT_PREFIX}.>", REQUESTS: REQUEST}
+"""The streams that are exported, and the subjects of their messages."""
+
 _PACKED: Final = ".gz"
 _FAST: Final = 6
 
@@ -87,7 +91,7 @@ class LogFile:
         """Return the first line.
 
         Raises:
-            ImportRefusedError: it is not what an exported log begins with, or of a version not known here.
+            ImportRefusedError: it is not what an exported log begins with, or of a version or stream not known here.
             OSError: the file cannot be read.
         """
         with self._opened() as file:
@@ -125,6 +129,8 @@ class LogFile:
         head = self._decoded(line, Head)
         if (head.format, head.version) != (FORMAT, VERSION):
             raise self._damaged(f"it is of format {head.format!r}, version {head.version}")
+        if head.stream not in FILTERS:
+            raise self._damaged(f"it is of the stream {head.stream!r}, which is none of callboard's")
         return head
 
     def _check_end(self, line: bytes, wanted: Tail, more: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Whose a task is: the user it was submitted for, and the agent it was routed to."""
+"""Whose an event is: the user it happened for, and the agent that the task was routed to."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -6,69 +6,122 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from callboard.events.subjects import TASK_PREFIX
+from callboard.event_name import CHILD, SESSION, TASK, TURN, USER, EventName, event_name
+from callboard.events.subjects import EVENT_PREFIX, id_token, is_token
+from callboard.events.text_key import text_key
 
-_SKIP: Final = len(TASK_PREFIX) + 1
+Named = tuple[str, str]
+"""Kind and token of what an event is about: a task, a session or a user."""
+
+_TOLD_BY: Final = ((TASK, "submitted"), (SESSION, "opened"))
+"""The events that say for which user something is."""
+
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class _Fact(Struct):
     user_id: str | None = None
     agent: str | None = None
+    task_id: str | None = None
 
 
 _fact: Final = msgspec.json.Decoder(_Fact)
+_NO_FACT: Final = _Fact()
+
+
+class _Teller:
+    """The event ``event`` of a ``kind``, which tells by a ``field`` whether that is ``wanted``'s; and what it told."""
+
+    def __init__(self, kind: str, event: str, field: str, wanted: str) -> None:
+        self.kind = kind
+        self._event, self._field, self._wanted = event, field, wanted
+        self.known: dict[str, bool] = {}
+
+    def learn(self, name: EventName, data: bytes) -> None:
+        if (name.kind, name.event) == (self.kind, self._event):
+            self.known[name.token] = getattr(_read(data), self._field) == self._wanted
+
+    def unknown(self, named: Iterable[Named]) -> list[str]:
+        tokens = {token: None for kind, token in named if kind == self.kind and token not in self.known}
+        return [f"{EVENT_PREFIX}.{self.kind}.{token}.*.{self._event}" for token in tokens]
+
+
+class _Name(_Teller):
+    """The one of a ``kind`` that needs nobody to tell: it is named by ``token``."""
+
+    def __init__(self, kind: str, token: str) -> None:
+        super().__init__(kind, "", "", token)
+        self.known[token] = True
+
+    def unknown(self, named: Iterable[Named]) -> list[str]:  # noqa: ARG002 -- all are known
+        return []
 
 
 class Ownership:
-    """Which tasks are those of ``agent`` and of ``user`` (None: of any), as far as events have told by now."""
+    """Which events are those of ``agent`` and of ``user`` (None: of any), as far as events have told by now.
+
+    A task is its user's and the agent's that it was routed to last, and so is what is said of it in a session. A
+    session is the user's for whom it was opened.
+    """
 
     def __init__(self, agent: str | None, user: str | None) -> None:
-        self._wanted = {"routed": ("agent", agent), "submitted": ("user_id", user)}
-        self._wanted = {event: wanted for event, wanted in self._wanted.items() if wanted[1] is not None}
-        self._known: dict[str, dict[str, bool]] = {event: {} for event in self._wanted}
+        self._sides: list[tuple[_Teller, ...]] = []
+        if agent is not None:
+            self._sides.append((_Teller(TASK, "routed", "agent", agent),))
+        if user is not None:
+            tellers = (_Teller(kind, event, "user_id", user) for kind, event in _TOLD_BY)
+            self._sides.append((*tellers, _Name(USER, id_token(text_key(user)))))
 
     @property
     def asked(self) -> bool:
         """Whether any agent or user was named."""
-        return bool(self._wanted)
+        return bool(self._sides)
 
     def learn(self, events: Iterable[tuple[str, bytes]]) -> None:
-        """Take in subjects and bodies; of several that tell the same of a task, the last one counts."""
+        """Take in subjects and bodies; of several that tell the same, the last one counts."""
         for subject, data in events:
-            task_id, event = task_and_event(subject)
-            if event in self._wanted:
-                self._known[event][task_id] = self._says(event, data)
+            name = event_name(subject)
+            if name is not None:
+                for teller in self._tellers():
+                    teller.learn(name, data)
 
-    def unknown(self, subjects: Iterable[str]) -> list[str]:
-        """Return filters of the events that would tell whose the tasks with these event subjects are."""
-        ids = dict.fromkeys(task_and_event(subject)[0] for subject in subjects)
-        ids.pop("", None)
-        return [
-            f"{TASK_PREFIX}.{task_id}.*.{event}"
-            for event, known in self._known.items()
-            for task_id in ids.keys() - known
-        ]
+    def unknown(self, named: Sequence[Named]) -> list[str]:
+        """Return filters of the events that would tell whose these are, as far as nobody told yet."""
+        return [each for teller in self._tellers() for each in teller.unknown(named)]
 
-    def settle(self, subjects: Iterable[str]) -> None:
-        """Take tasks of which nothing was told to be nobody's."""
-        for subject in subjects:
-            for known in self._known.values():
-                known.setdefault(task_and_event(subject)[0], False)
+    def settle(self, named: Iterable[Named]) -> None:
+        """Take those of which nothing was told to be nobody's."""
+        for kind, token in named:
+            for teller in self._tellers():
+                if teller.kind == kind:
+                    teller.known.setdefault(token, False)
 
-    def has(self, subject: str) -> bool:
-        """Tell whether the event with this subject belongs to a task of agent and user."""
-        task_id = task_and_event(subject)[0]
-        return all(known.get(task_id, False) for known in self._known.values())
+    def has(self, named: Sequence[Named]) -> bool:
+        """Tell whether an event that is about these belongs to agent and user."""
+        return all(
+            any(teller.kind == kind and teller.known.get(token, False) for teller in side for kind, token in named)
+            for side in self._sides
+        )
 
-    def _says(self, event: str, data: bytes) -> bool:
-        field, wanted = self._wanted[event]
-        try:
-            return bool(getattr(_fact.decode(data), field) == wanted)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
+    def _tellers(self) -> list[_Teller]:
+        return [teller for side in self._sides for teller in side]
 
 
-def task_and_event(subject: str) -> tuple[str, str]:
-    """Return id and name of the event of a task with this subject, two empty texts for any other."""
-    tokens: Sequence[str] = subject[_SKIP:].split(".", 3) if subject.startswith(f"{TASK_PREFIX}.") else ()
-    return (tokens[0], tokens[2]) if len(tokens) > 2 else ("", "")
+def about(subject: str, data: bytes) -> list[Named]:
+    """Return what the event with this subject and body is about: its task, its session and the task it names there."""
+    name = event_name(subject)
+    if name is None:
+        return []
+    if name.kind in (TASK, TURN, CHILD):
+        return [(TASK, name.token)]
+    if name.kind == SESSION:
+        task_id = _read(data).task_id
+        return [(SESSION, name.token), *([(TASK, task_id)] if task_id is not None and is_token(task_id) else [])]
+    return [(name.kind, name.token)]
+
+
+def _read(data: bytes) -> _Fact:
+    try:
+        return _fact.decode(data)
+    except _UNREADABLE:
+        return _NO_FACT

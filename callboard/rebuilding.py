@@ -5,26 +5,33 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct, structs
 
 from callboard.config import Config
+from callboard.directory import make_directory
 from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.reader import Reader
 from callboard.handover import Handover
 from callboard.link import Link
 from callboard.log_events import log_events
-from callboard.log_place import LogPlace, last_place
+from callboard.log_guard import look as look_at_events
+from callboard.log_place import LogPlace
+from callboard.past.place import find_place
 from callboard.projections import positions
 from callboard.projections.difference import Difference, still
+from callboard.projections.errors import ViewsMismatchError
 from callboard.projections.gaps import Gaps
+from callboard.projections.positions import Marker
 from callboard.projections.reader import connect
 from callboard.projections.rebuild import beside, build, extend, remove
 from callboard.projections.store import Views
 from callboard.request_views import look
-from callboard.server import STORE, running_server
+from callboard.server import running_server
+from callboard.stretch import open_to_read
 from callboard.views_file import EVENT_VIEWS, REQUEST_VIEWS, VIEWS_FILES, ViewsFile
 
 Progress = Callable[[str, int, int], None]
@@ -79,14 +86,16 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _fi
     ``wish`` names them, and are not compared.
 
     Raises:
-        InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none.
+        InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none,
+            or ends before the first event or behind the last one.
+        NotRunningError: there is no event log on that server.
+        ViewsMismatchError: the views to compare with are those of another log.
         ViewsBusyError, ViewsRefusedError: a callboard uses the old views and does not take the new ones.
         CallboardError: the server cannot be started or used.
     """
     chosen = _check(wish)
-    link = Link(_reachable(config))
+    link = open_to_read(_reachable(config))
     try:
-        link.open()
         return [_Rebuilding(config.directory, link, views, wish, progress).finish() for views in chosen]
     finally:
         link.close()
@@ -121,12 +130,7 @@ def _named(wish: Wish) -> list[ViewsFile]:
 
 def _reachable(config: Config) -> Config:
     """Return ``config`` such that it names the server that runs already, if there is one."""
-    if not config.embedded:
-        return config
-    if not (config.directory / STORE).is_dir():
-        message = f"expected {config.directory} to hold an event log, found none: give its --dir, or --nats"
-        raise InvalidValueError(message, field="directory")
-    url = running_server(config.directory)
+    url = running_server(config.directory) if config.embedded else None
     return config if url is None else structs.replace(config, nats_url=url)
 
 
@@ -194,9 +198,10 @@ class _Rebuilding:
             return await self._verify()
         if wish.out is not None:
             return await self._build(wish.out, await self._end()), None
-        fresh = beside(self._path)
+        fresh, end = beside(self._path), await self._end()
+        make_directory(self._path.parent)
         try:
-            last = await self._build(fresh, await self._end())
+            last = await self._build(fresh, end)
             whole = self._views in VIEWS_FILES
             await Handover(fresh, self._path, whole=whole).finish()
         finally:
@@ -209,7 +214,8 @@ class _Rebuilding:
         views = self._views
         fresh, names = beside(self._path), [projection.name for projection in views.projections]
         with still(self._path) as live:
-            start = live.position(names)
+            start, marker = live.position(names), live.marker
+        await self._compare_logs(marker)
         try:
             await self._build(fresh, start)
             # Held only now: what is read at one moment keeps the journal of the live views from being cleared.
@@ -220,12 +226,26 @@ class _Rebuilding:
         finally:
             remove(fresh)
 
+    async def _compare_logs(self, marker: Marker) -> None:
+        """Look whether the views to compare with are of this log at all."""
+        if self._views.forgets:
+            reason = positions.mismatch(marker, *await self._seen(marker.seq), gaps=True)
+        else:
+            seen = await self._link.from_elsewhere(look_at_events)(self._link.connection, marker.seq)
+            reason = positions.mismatch(marker, seen.created, seen.last_seq, seen.event_id)
+        if reason is not None:
+            raise ViewsMismatchError(self._path, reason, forgetful=self._views.forgets)
+
+    async def _seen(self, seq: int) -> tuple[str, int, str | None]:
+        return await self._link.from_elsewhere(look)(self._link.connection, seq)
+
     async def _end(self) -> int:
-        last = self._info["state"]["last_seq"]
+        last = int(self._info["state"]["last_seq"])
         if self._wish.until is None:
-            return int(last)
+            return last
         reader = Reader(self._link.connection, self._views.stream)
-        return await self._link.from_elsewhere(last_place)(reader, self._wish.until, last)
+        find = self._link.from_elsewhere(find_place)
+        return (await find(reader, self._wish.until, datetime.now(UTC), last, field="until")).seq
 
     async def _build(self, path: Path, end: int) -> int:
         views = self._views

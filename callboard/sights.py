@@ -73,6 +73,18 @@ class Sights(Struct, frozen=True, kw_only=True):
             LogUnavailableError: the log did not say what was.
         """
         place = await self.place(query)
+        return await self.views(query, place, task_id, session_id=session_id, user_id=user_id)
+
+    async def views(
+        self,
+        query: Present,
+        place: Place | None,
+        task_id: str | None = None,
+        *,
+        session_id: str | None = None,
+        user_id: str | None = None,
+    ) -> Queries:
+        """Return what :meth:`at` does, for a query whose ``place`` is known; raises as that does."""
         if self.past is not None and place is not None:
             if session_id is not None:
                 return await self.past.session(place.seq, session_id)
@@ -120,11 +132,6 @@ class Sights(Struct, frozen=True, kw_only=True):
             raise InvalidValueError("expected no as_of: this service keeps no past", field="as_of")
         return await self.past.place(as_of)
 
-    async def now(self, query: Query) -> datetime:
-        """Return the time at which ``query`` looks at the views; raises as :meth:`place`."""
-        place = await self.place(query)
-        return datetime.now(UTC) if place is None else place.at
-
     async def reach(self, seq: int) -> None:
         """Wait until the views reflect the log up to ``seq``.
 
@@ -132,6 +139,11 @@ class Sights(Struct, frozen=True, kw_only=True):
             NotReadyError: they did not within some seconds.
         """
         await reach(self.runner, seq)
+
+
+def time_at(place: Place | None) -> datetime:
+    """Return the time that ``place`` stands for; None is the present."""
+    return datetime.now(UTC) if place is None else place.at
 
 
 async def reach(runner: Runner, seq: int) -> None:

@@ -3,21 +3,25 @@
 from collections.abc import Iterator
 
 from callboard.config import Config
+from callboard.errors import NotRunningError
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError
+from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, error_code
 from callboard.events.message import Message
 from callboard.events.stretch import Stretch
 from callboard.link import Link
+from callboard.nats_url import shown_url
 from callboard.server import STORE
 
 
 def open_to_read(config: Config) -> Link:
-    """Return a link to the server of ``config`` that changes nothing there; the embedded one is started for it.
+    """Return a link to the event log of ``config`` that changes nothing there; the embedded server is started for it.
 
     Close it in the end.
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named.
+        NotRunningError: there is no event log on that server.
         DirectoryInUseError: a callboard runs on that directory.
         CallboardError: the server cannot be started or reached.
     """
@@ -27,10 +31,17 @@ def open_to_read(config: Config) -> Link:
     link = Link(config)
     try:
         link.open_to_read()
+        _find_log(link)
     except BaseException:
         link.close()
         raise
     return link
+
+
+def _find_log(link: Link) -> None:
+    answer = link.io.run(ask(link.connection, f"STREAM.INFO.{subjects.EVENTS}"))
+    if error_code(answer) == STREAM_NOT_FOUND:
+        raise NotRunningError(shown_url(link.url), f"stream {subjects.EVENTS}")
 
 
 def stretch(link: Link, first: int, last: int) -> Iterator[list[Message]]:

@@ -137,3 +137,33 @@ def test_secrets_may_be_files_below_the_directory_that_was_named(tmp_path: Path,
         assert board.stop(signal.SIGINT) == 0
     finally:
         board.kill()
+
+
+ONE_LOG = {
+    "import": ["log", "import", "file"],
+    "check": ["check"],
+    "backtest": ["backtest", "--app", "a.py"],
+    "rebuild": ["projections", "rebuild"],
+}
+
+
+@pytest.mark.parametrize("arguments", ONE_LOG.values(), ids=ONE_LOG.keys())
+def test_a_directory_is_not_taken_for_another_log_than_the_environment_names(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    ran = callboard(*arguments, "--dir", str(tmp_path / "new"), env={"NATS_URL": URL})
+    assert (ran.code, ran.out) == (2, "")
+    assert "expected --dir only without NATS_URL" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("env", "options"), [("", []), (URL, ["--nats", URL])])
+def test_a_directory_beside_the_option_or_no_server_is_one_log(tmp_path: Path, env: str, options: list[str]) -> None:
+    ran = callboard("check", "--dir", str(tmp_path / "new"), *options, env={"NATS_URL": env})
+    assert ran.code == (3 if options else 2)
+    assert "expected --dir only" not in ran.err
+
+
+def test_counts_of_the_request_log_are_in_the_directory_whatever_the_server(tmp_path: Path) -> None:
+    ran = callboard("projections", "rebuild", "--requests", "--dir", str(tmp_path), env={"NATS_URL": URL})
+    assert (ran.code, ran.err) == (0, "")

@@ -94,4 +94,4 @@ def test_an_event_says_what_happened(name: str, body: dict[str, Any], words: str
 
 
 def event(name: str, body: dict[str, Any], version: int = 1) -> EventInfo:
-    return EventInfo(event=name, task_id="a", version=version, at=AT, body=body)
+    return EventInfo(event=name, kind="task", id="a", task_id="a", version=version, at=AT, body=body)

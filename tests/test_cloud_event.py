@@ -49,5 +49,5 @@ def test_a_body_that_is_no_json_goes_as_bytes(body: bytes) -> None:
     event = written("callboard.events.odd", body)
     assert msgspec.json.decode(msgspec.json.encode(event.get("data_base64", "")), type=bytes) == body
     assert event["datacontenttype"] == "application/octet-stream"
-    assert (event["type"], event["subject"]) == ("callboard.odd", "callboard.events.odd")
+    assert (event["type"], event["subject"]) == ("callboard.unknown", "callboard.events.odd")
     assert "time" not in event

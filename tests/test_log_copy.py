@@ -110,12 +110,12 @@ def test_messages_too_large_for_the_server_and_half_batches_are_refused(exported
     entries = list(LogFile(exported).entries())
     whole = next(number for number, entry in enumerate(entries) if b"Nats-Batch-Commit" in entry.headers)
     half = tmp_path / "half.jsonl"
-    with new_log_file(half, Head(stream="x", created="", count=whole)) as file:
+    with new_log_file(half, Head(stream="CALLBOARD_EVENTS", created="", count=whole)) as file:
         file.add(entries[:whole])
     with pytest.raises(ImportRefusedError, match="batch"):
         check(LogFile(half), 1 << 20)
     gap = tmp_path / "gap.jsonl"
-    with new_log_file(gap, Head(stream="x", created="", count=1)) as file:
+    with new_log_file(gap, Head(stream="CALLBOARD_EVENTS", created="", count=1)) as file:
         file.add(entries[1:2])
-    with pytest.raises(ImportRefusedError, match="event 1 next, got 2"):
+    with pytest.raises(ImportRefusedError, match="message 1 next, got 2"):
         check(LogFile(gap), 1 << 20)

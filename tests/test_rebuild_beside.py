@@ -90,6 +90,24 @@ def test_views_of_an_earlier_moment_are_a_file_of_their_own(board: Running, tmp_
     assert not differs(board)
 
 
+ENDS = {
+    "behind the end": ("100000000", "expected --until to be from 1 to"),
+    "before the first event": (
+        "2020-01-01T00:00:00Z",
+        "expected --until to be after the first event, which happened at 2",
+    ),
+    "to come": ("2999-01-01T00:00:00Z", "expected --until to be a time that has passed"),
+}
+
+
+@pytest.mark.parametrize(("until", "told"), ENDS.values(), ids=ENDS.keys())
+def test_an_end_that_the_log_has_not_is_refused(board: Running, tmp_path: Path, until: str, told: str) -> None:
+    ran = command(board, "--until", until, "--out", str(tmp_path / "out"))
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
 WISHES = {
     "no such projection": (
         {"name": "nothing"},

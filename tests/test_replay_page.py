@@ -37,8 +37,9 @@ def test_every_replay_runs(board: Running, command: str) -> None:
 
 def test_the_copy_of_a_log_runs_as_shown(board: Running, tmp_path: Path) -> None:
     names = {"log.jsonl.gz": str(tmp_path / "log.jsonl.gz"), "new": str(tmp_path / "new")}
-    export, load = ([names.get(word, word) for word in shlex.split(command)] for command in COMMANDS[-2:])
-    assert run(board, *export).code == 0
+    names["requests.jsonl.gz"] = str(tmp_path / "requests.jsonl.gz")
+    export, load, requests = ([names.get(word, word) for word in shlex.split(command)] for command in COMMANDS[-3:])
+    assert run(board, *export).code == run(board, *requests).code == 0
     assert callboard(*load).code == 0
     assert LogFile(Path(names["log.jsonl.gz"])).head().count > 0
 
@@ -58,6 +59,13 @@ def test_the_example_of_a_cloud_event_has_its_attributes(board: Running) -> None
     fixed = ("specversion", "source", "type", "subject", "datacontenttype")
     assert [event[name] for name in fixed] == [shown[name] for name in fixed]
     assert len(event["sequence"]) == len(shown["sequence"])
+
+
+def test_a_line_has_the_fields_that_are_named(board: Running) -> None:
+    [line] = run(board, "log", "replay", "--json", "--task", "invoice-7", "--limit", "1").lines
+    named = re.search(r"is one JSON object a line:(.*?)\.", PAGE, re.DOTALL)
+    assert named is not None
+    assert re.findall(r"`(\w+)`", named[1]) == list(line)
 
 
 def test_the_lines_of_a_file_have_the_fields_that_are_written() -> None:

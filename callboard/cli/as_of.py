@@ -3,11 +3,12 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter, Token
 
+from callboard.client import Client
 from callboard.client_queries import AsOf
 from callboard.events.errors import shorten
 from callboard.events.submission import utc
@@ -44,6 +45,16 @@ class Then:
             help="Show what was true after that event, or at that time, such as 2026-01-31T09:00:00Z.",
         ),
     ] = None
+
+    async def moment(self, board: Client) -> datetime:
+        """Return the time that ages count back from; that of an event is asked of the service.
+
+        Raises:
+            CallboardError: as :meth:`Client.activity`.
+        """
+        if self.as_of is None or isinstance(self.as_of, datetime):
+            return self.as_of or datetime.now(UTC)
+        return (await board.activity(as_of=self.as_of)).until or datetime.now(UTC)
 
     def query(self, **fields: Any) -> dict[str, Any]:
         """Return the body of a question about that moment, with those of ``fields`` that are not None."""

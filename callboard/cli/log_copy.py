@@ -1,4 +1,4 @@
-"""``callboard log export`` and ``callboard log import``: the whole log into a file, and back."""
+"""``callboard log export`` and ``callboard log import``: a whole log, of events or requests, into a file, and back."""
 
 import os
 import sys
@@ -8,28 +8,38 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from callboard import logs
+from callboard.cli.check import name_server
 from callboard.cli.options import DEFAULTS, Options
 from callboard.cli.output import Output, remark
 from callboard.cli.progress import bar
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
+from callboard.events.subjects import EVENTS, REQUESTS
 from callboard.exporting import export_log
+from callboard.importing import NOUNS
 from callboard.importing import import_log as store_log
 from callboard.link import Link
 from callboard.log_file import LogFile
 
 
-async def export(file: Path, *, options: Options = DEFAULTS) -> int:
+async def export(
+    file: Path,
+    *,
+    requests: Annotated[bool, Parameter(help="The request log instead, as far as it is kept.")] = False,
+    options: Options = DEFAULTS,
+) -> int:
     """Write every message of the event log to a new file, to be imported elsewhere; callboard may run meanwhile.
 
     Args:
         file: The file to write; with a name that ends in .gz it is packed.
+        requests: The request log instead, as far as it is kept.
         options: Where the server is, and how to print.
     """
+    stream = REQUESTS if requests else EVENTS
     async with options.client() as board:
         with bar("exporting") as progress:
-            count = await export_log(board.connection, board.url, file, progress)
-    _say(options.output(), "exported", count)
+            count = await export_log(board.connection, board.url, file, progress, stream)
+    _say(options.output(), "exported", count, stream)
     return 0
 
 
@@ -39,7 +49,7 @@ def import_log(
     place: Place = HERE,
     json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of a sentence.")] = False,
 ) -> int:
-    """Store every message of an exported log on a server that has no events yet, byte for byte.
+    """Store every message of an exported log on a server that has no events, or no requests, yet, byte for byte.
 
     An import that broke off goes on where it was when the same file is imported again.
 
@@ -50,7 +60,8 @@ def import_log(
     """
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
     log = LogFile(file)
-    log.head()
+    stream = log.head().stream
+    name_server(place)
     link = Link(Config.build(**given_values(place)))
     try:
         link.open()
@@ -61,14 +72,14 @@ def import_log(
     if json:
         Output(json=True).document(done)
         return 0
-    _say(Output(), "imported", done.imported)
+    _say(Output(), "imported", done.imported, stream)
     if done.found:
-        remark(f"{done.found} events of it were there already")
+        remark(f"{done.found} {NOUNS[stream]} of it were there already")
     return 0
 
 
-def _say(out: Output, done: str, count: int) -> None:
+def _say(out: Output, done: str, count: int, stream: str) -> None:
     if out.json:
         out.document({done: count})
     else:
-        out.text(f"{done} {count} events")
+        out.text(f"{done} {count} {NOUNS[stream]}")

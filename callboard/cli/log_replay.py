@@ -20,7 +20,7 @@ from callboard.events.subjects import token
 from callboard.events.ticket import sequence_of, stored_at
 from callboard.log_place import parse_place
 from callboard.pacing import Pacer, parse_speed
-from callboard.replaying import TASKS, Selection, check, replayed
+from callboard.replaying import Selection, check, replayed
 from callboard.replies import UnreadableReplyError
 from callboard.reprint import Reprint
 
@@ -40,13 +40,16 @@ class Which:
     ] = None
     until: Annotated[str | None, Parameter(help="End with this sequence, or at this time.")] = None
     subject: Annotated[
-        str, Parameter(help="Only those under this subject, with wildcards such as callboard.events.task.*.*.failed.")
-    ] = TASKS
+        str | None,
+        Parameter(help="Only those under this subject, with wildcards such as callboard.events.task.*.*.failed."),
+    ] = None
     task: Annotated[str | None, Parameter(help="Only those of this task.")] = None
-    agent: Annotated[str | None, Parameter(help="Only those of tasks that were routed to this agent.")] = None
+    agent: Annotated[
+        str | None, Parameter(help="Only those of tasks that were routed to this agent, also in their sessions.")
+    ] = None
     user: Annotated[
         str | None,
-        Parameter(name=("--user", "--user-id"), help="Only those of tasks that were submitted for this user."),
+        Parameter(name=("--user", "--user-id"), help="Only those of this user, and of the user's tasks and sessions."),
     ] = None
 
     def selection(self) -> Selection:

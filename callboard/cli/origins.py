@@ -7,9 +7,14 @@ from typing import Any
 from cyclopts import App, Argument, ArgumentCollection, Token
 
 from callboard.errors import NotRunningError, ServerNotFoundError
-from callboard.events.errors import CallboardError
+from callboard.events.errors import CallboardError, InvalidValueError
 
 _URLS = frozenset({"nats", "nats_url"})
+_SERVES = ("up",)
+"""The command that has a directory of its own beside any server; others have it to find the log, or its views."""
+
+_NO_LOG = frozenset({"requests"})
+"""With these options a command asks no server."""
 
 
 class Origins:
@@ -19,12 +24,23 @@ class Origins:
         self._names: dict[str, str] = {}
         self._url_variable = ""
 
-    def __call__(self, _app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-        """Look at the arguments of the command that is about to run, before they become values."""
+    def __call__(self, _app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """Look at the arguments of the command that is about to run, before they become values.
+
+        Raises:
+            InvalidValueError: a directory is named, and a server by a variable: two logs for a command that takes one.
+        """
+        given = set()
         for argument in arguments:
             _skip_empty(argument)
             if not argument.children and argument.parse:
                 self._note(argument.field_info.name, argument)
+                given |= {argument.field_info.name} if argument.tokens else set()
+        if self._url_variable and "directory" in given and not given & _NO_LOG and commands != _SERVES:
+            message = f"expected --dir only without {self._url_variable}, which names another log"
+            raise InvalidValueError(
+                f"{message}: unset it, or say with --nats that its server is meant", field="directory"
+            )
 
     def told(self, error: CallboardError) -> str:
         """Return the message of ``error``, with options and variables in it instead of fields."""

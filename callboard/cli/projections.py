@@ -8,12 +8,12 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 
 from callboard import logs
+from callboard.cli.check import name_server
 from callboard.cli.output import Output, complain, remark
 from callboard.cli.progress import bars
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
 from callboard.log_place import parse_place
-from callboard.nats_url import shown_url
 from callboard.process import SWITCH_SECONDS
 from callboard.rebuilding import Rebuilt, Wish
 from callboard.rebuilding import rebuild as rebuild_views
@@ -54,8 +54,7 @@ def rebuild(
     wish = Wish(name=name, until=moment, out=out, verify=verify, requests=requests)
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
     sys.setswitchinterval(SWITCH_SECONDS)
-    if place.nats_url is not None and place.named_by != "--nats":
-        remark(f"using the server of {place.named_by}: {shown_url(place.nats_url)}")
+    name_server(place)
     with bars() as tell:
         found = rebuild_views(
             Config.build(**given_values(place)), wish, lambda file, done, of: tell(f"rebuilding {file}", done, of)

@@ -33,7 +33,8 @@ async def stats(  # noqa: PLR0913 - one for each option
     Args:
         agent: Only those of this agent.
         kind: Only those of this kind.
-        since: Only those submitted, or what happened, since, such as 24h or 2026-01-31T09:00:00Z.
+        since: Only those submitted, or what happened, since, such as 24h or 2026-01-31T09:00:00Z; with --as-of an age
+            counts back from then.
         until: Only before, such as 1h or 2026-01-31T09:00:00Z.
         by: Each agent or kind on its own.
         per: Each minute, hour or day on its own.
@@ -41,12 +42,12 @@ async def stats(  # noqa: PLR0913 - one for each option
         then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
-    now = datetime.now(UTC)
-    window = {"since": since, "until": until}
-    scope: dict[str, Any] = {"agent": agent, "kind": kind, "by": by, "per": per}
-    scope |= {name: instant(text, name, now) for name, text in window.items() if text is not None}
+    window = {name: text for name, text in (("since", since), ("until", until)) if text is not None}
+    scope: dict[str, Any] = {"agent": agent, "kind": kind, "by": by, "per": per, **_moments(window, datetime.now(UTC))}
     over_time = bool(by or per or errors)
     async with options.client() as board:
+        if window and then.as_of is not None:
+            scope |= _moments(window, await then.moment(board))
         name = "activity" if over_time else "stats"
         document = await board.ask(f"{QUERY}.{name}", then.query(**scope))
     out = options.output()
@@ -57,6 +58,11 @@ async def stats(  # noqa: PLR0913 - one for each option
     else:
         out.facts(facts(read(document, TaskStats)))
     return 0
+
+
+def _moments(window: dict[str, str], now: datetime) -> dict[str, datetime]:
+    """Return the moments in ``window``; ages count back from ``now``."""
+    return {name: instant(text, name, now) for name, text in window.items()}
 
 
 def facts(stats: TaskStats) -> list[tuple[str, object]]:

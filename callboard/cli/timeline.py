@@ -10,6 +10,7 @@ from rich.text import Text
 from callboard.cli.text import clock, compact, duration, escaped, moment, safe
 from callboard.cli.writers import Writers
 from callboard.event_info import EventInfo
+from callboard.event_name import TASK
 
 COLUMNS: Final = (">#", "time", ">gap", "event", "actor", "what")
 STYLES: Final = {
@@ -43,8 +44,9 @@ def timeline(events: Iterable[EventInfo]) -> Iterator[tuple[Text, ...]]:
 
 
 def line(event: EventInfo) -> Text:
-    """Return ``event`` on one line: time, task, version, name, details."""
-    text = Text.assemble((clock(event.at), "dim"), "  ", safe(event.task_id), f" {event.version:>3} ")
+    """Return ``event`` on one line: time, task (or what else, after its kind), version, name, details."""
+    whose = event.id if event.kind == TASK else f"{event.kind} {event.id}"
+    text = Text.assemble((clock(event.at), "dim"), "  ", safe(whose), f" {event.version:>3} ")
     text.append(f"{escaped(event.event):<15} ", style=STYLES.get(event.event, ""))
     return text.append_text(safe(describe(event), _DETAIL)) if describe(event) else text
 
@@ -120,4 +122,7 @@ _WORDING: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "archived": lambda _: "left the views",
     "delivered": lambda body: f"{body.get('channel')}, attempt {body.get('attempt')}",
     "delivery_failed": _delivery_failed,
+    "linked": lambda body: f"a subtask of {body.get('parent')}",
+    "begun": lambda body: f"a turn of session {body.get('session')}",
+    "message_added": lambda body: f"{body.get('role')}: {compact(body.get('content'))}",
 }

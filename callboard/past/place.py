@@ -1,15 +1,14 @@
-"""Where in the log a time lies: the sequence of the last event stored up to then."""
+"""Where in the log a time lies: the sequence of the last event that happened up to then."""
 
 from datetime import UTC, datetime
-from typing import Final
 
 from msgspec import Struct
 
 from callboard.events.errors import InvalidValueError
-from callboard.events.reader import Reader, StoredMessage
+from callboard.events.log_times import time_of
+from callboard.events.reader import Reader
 from callboard.events.submission import utc
-
-_FIELD: Final = "as_of"
+from callboard.log_place import LogPlace, last_place
 
 
 class Place(Struct, frozen=True):
@@ -19,39 +18,40 @@ class Place(Struct, frozen=True):
     at: datetime
 
 
-async def find_place(reader: Reader, as_of: int | datetime, now: datetime) -> Place:
-    """Return the place that ``as_of`` names: a sequence, or a time up to which everything stored counts.
+async def find_place(reader: Reader, named: LogPlace, now: datetime, last: int, *, field: str = "as_of") -> Place:
+    """Return the place that ``named`` is: a sequence, or a time up to which everything that happened counts.
 
-    It takes two or three requests, however long the log is.
+    The times are those of the events themselves, which a copy of the log keeps. ``last`` is the last sequence of the
+    log. A time takes as many requests as ``last`` has binary digits. ``field`` is who was given ``named``.
 
     Raises:
         InvalidValueError: it lies before the first event, behind the last one, or (a time) behind ``now``.
         LogUnavailableError: the server did not answer.
     """
-    last = await reader.latest()
-    if last is None:
-        raise _refusal("left out while nothing is stored", as_of)
-    if isinstance(as_of, datetime):
-        return await _at_time(reader, utc(as_of, _FIELD), last, now)
-    if not 1 <= as_of <= last.seq:
-        raise _refusal(f"from 1 to {last.seq}, where the log ends", as_of)
-    [event] = await reader.page(as_of, 1)
-    return Place(as_of, datetime.fromisoformat(event.stored_at))
+    if not last:
+        raise _refusal(field, "left out while nothing is stored", named)
+    if isinstance(named, datetime):
+        moment = utc(named, field)
+        return Place(await _seq_at(reader, moment, now, last, field), moment)
+    if not 1 <= named <= last:
+        raise _refusal(field, f"from 1 to {last}, where the log ends", named)
+    return Place(named, await time_of(reader, named, last) or now)
 
 
-async def _at_time(reader: Reader, moment: datetime, last: StoredMessage, now: datetime) -> Place:
+async def _seq_at(reader: Reader, moment: datetime, now: datetime, last: int, field: str) -> int:
     if moment > now:
-        raise _refusal(f"a time that has passed, it is {_text(now)}", moment)
-    # The server keeps nanoseconds: what was stored at that very microsecond's beginning still counts.
-    after = await reader.first_since(f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}001Z")
-    if after is not None and after.seq == 1:
-        raise _refusal(f"after the first event, stored at {after.stored_at}", moment)
-    return Place(last.seq if after is None else after.seq - 1, moment)
+        raise _refusal(field, f"a time that has passed, it is {_text(now)}", moment)
+    seq = await last_place(reader, moment, last)
+    if not seq:
+        first = await time_of(reader, 1, last)
+        happened = "" if first is None else f", which happened at {_text(first)}"
+        raise _refusal(field, f"after the first event{happened}", moment)
+    return seq
 
 
-def _refusal(wanted: str, got: int | datetime) -> InvalidValueError:
+def _refusal(field: str, wanted: str, got: LogPlace) -> InvalidValueError:
     shown = _text(got) if isinstance(got, datetime) else got
-    return InvalidValueError(f"expected {_FIELD} to be {wanted}, got {shown}", field=_FIELD)
+    return InvalidValueError(f"expected {field} to be {wanted}, got {shown}", field=field)
 
 
 def _text(moment: datetime) -> str:

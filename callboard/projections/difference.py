@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from callboard.projections import positions
+from callboard.projections.positions import Marker
 from callboard.projections.reader import connect, snapshot
 
 
@@ -33,6 +35,11 @@ class Still:
         """Return the sequence up to which all projections of ``names`` reflect the log; 0 when one is not there."""
         found = dict(self._connection.execute("SELECT name, position FROM positions"))
         return min((found.get(name, 0) for name in names), default=0)
+
+    @property
+    def marker(self) -> Marker:
+        """The newest event in them, and the stream it came from."""
+        return positions.marker(self._connection)
 
     def first_difference(self, other: Path, names: Sequence[str] | None = None) -> Difference | None:
         """Return the first difference to the views in ``other``, of the projections ``names`` or (None) of all."""

@@ -7,7 +7,7 @@ import msgspec
 from callboard.events.submission import decode
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
 from callboard.requests import HeartbeatsQuery
-from callboard.sights import Sights
+from callboard.sights import Sights, time_at
 
 _heartbeats: Final = msgspec.json.Decoder(HeartbeatsQuery)
 
@@ -15,5 +15,5 @@ _heartbeats: Final = msgspec.json.Decoder(HeartbeatsQuery)
 async def heartbeats(sights: Sights, data: bytes) -> HeartbeatsAnswer:
     """Return all heartbeats."""
     query = decode(_heartbeats, data or b"{}")
-    now = await sights.now(query)
-    return await (await sights.at(query)).heartbeats(now)
+    place = await sights.place(query)
+    return await (await sights.views(query, place)).heartbeats(time_at(place))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from callboard.client import Client
 from tests.support.command_line import Ran, callboard
 from tests.support.running import Running
 
@@ -42,6 +43,13 @@ def board_for_test(app: Path = CLI_AGENTS, *options: str) -> Any:
 def run(board: Running, *arguments: str, stdin: bytes = b"") -> Ran:
     """Run a command of `callboard` against ``board``."""
     return callboard(*arguments, "--nats", board.url, stdin=stdin)
+
+
+async def ended(url: str, *tasks: dict[str, Any]) -> None:
+    """Have tasks with these fields submitted at ``url`` one after the other, and wait for the end of each."""
+    async with Client(url) as client:
+        for task in tasks:
+            await client.submit_and_wait("x", wait_seconds=20, **task)
 
 
 @contextlib.contextmanager
