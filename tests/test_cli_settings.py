@@ -157,13 +157,8 @@ def test_a_directory_is_not_taken_for_another_log_than_the_environment_names(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("env", "options"), [("", []), (URL, ["--nats", URL])])
+@pytest.mark.parametrize(("env", "options"), [("", []), (URL, ["--nats", URL])], ids=["no server", "option"])
 def test_a_directory_beside_the_option_or_no_server_is_one_log(tmp_path: Path, env: str, options: list[str]) -> None:
     ran = callboard("check", "--dir", str(tmp_path / "new"), *options, env={"NATS_URL": env})
     assert ran.code == (3 if options else 2)
     assert "expected --dir only" not in ran.err
-
-
-def test_counts_of_the_request_log_are_in_the_directory_whatever_the_server(tmp_path: Path) -> None:
-    ran = callboard("projections", "rebuild", "--requests", "--dir", str(tmp_path), env={"NATS_URL": URL})
-    assert (ran.code, ran.err) == (0, "")
