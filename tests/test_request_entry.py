@@ -23,7 +23,7 @@ ACTIONS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def entry(**fields: Any) -> RequestEntry:
-    return RequestEntry.of(line(**fields), micros(STORED))
+    return RequestEntry.of(line(**fields), micros(STORED), 7)
 
 
 @pytest.mark.parametrize(("fields", "action"), ACTIONS.values(), ids=ACTIONS.keys())
@@ -81,7 +81,7 @@ def test_entities_are_texts_and_bounded() -> None:
 )
 def test_what_is_no_line_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidValueError):
-        RequestEntry.of(data, 0)
+        RequestEntry.of(data, 0, 1)
 
 
 def test_lines_are_read_with_the_time_at_which_they_were_stored() -> None:

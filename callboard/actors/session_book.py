@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from callboard.actors.settling import MAX_BATCH_BYTES
 from callboard.events import session, subjects
+from callboard.events.aggregate_log import MAX_CONFLICTS, stored
 from callboard.events.appender import MAX_BATCH
 from callboard.events.errors import (
     CallboardError,
@@ -21,7 +22,7 @@ from callboard.events.errors import (
 from callboard.events.journal import Journal
 from callboard.events.session import Begun, Ended
 from callboard.events.session_events import SessionEvent
-from callboard.events.session_log import MAX_CONFLICTS, SessionLog, stored
+from callboard.events.session_log import SessionLog
 from callboard.events.session_state import SessionState, fold
 from callboard.events.task_events import Submitted, TaskEvent, decode
 from callboard.events.task_state import TERMINAL

@@ -1,6 +1,5 @@
 """Decisions about sessions: what a turn, its end and somebody's wish add to one. Pure."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -21,8 +20,8 @@ from callboard.events.session_events import (
     Titled,
 )
 from callboard.events.session_state import SessionState, fold
-from callboard.events.subjects import MAX_ID_BYTES
 from callboard.events.task_events import Cancelled, Completed, Expired, Failed, Submitted, TaskError, TaskEvent
+from callboard.events.text_key import text_key
 from callboard.events.turn import Turn
 
 TITLE_LENGTH: Final = 80
@@ -75,8 +74,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 def session_key(session_id: str) -> str:
     """Return what the aggregate of a session is called: its id, or a digest of one too long for a subject."""
-    raw = session_id.encode("utf-8", "surrogatepass")
-    return session_id if len(raw) <= MAX_ID_BYTES else f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    return text_key(session_id)
 
 
 class _Draft:

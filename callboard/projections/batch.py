@@ -115,7 +115,7 @@ def _collect_session(sessions: list[SessionEntry], event: LogEvent) -> None:
 
 def _request(event: LogEvent) -> RequestEntry | None:
     try:
-        return RequestEntry.of(event.data, event.stored)
+        return RequestEntry.of(event.data, event.stored, event.seq)
     except InvalidValueError as error:
         _log.debug("projection.line_unreadable", seq=event.seq, error=str(error))
         return None

@@ -1,4 +1,4 @@
-"""The question about patterns for callers on an event loop."""
+"""Questions about the request log for callers on an event loop."""
 
 import asyncio
 import sqlite3
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from callboard.projections import find_anomalies, find_patterns
+from callboard.projections import find_anomalies, find_meant, find_patterns
 from callboard.projections.find_anomalies import Day
+from callboard.projections.find_meant import Meant, News
 from callboard.projections.pattern_answers import AnomalyItem, PatternsAnswer
 from callboard.projections.patterns_asked import PatternsAsked
 from callboard.projections.read_pool import ReadPool
@@ -27,6 +28,14 @@ class PatternQueries(ReadPool):
             self._run(lambda connection: self._anomalies(connection, asked)),
         )
         return msgspec.structs.replace(answer, anomalies=anomalies)
+
+    async def meant(self, user_id: str) -> list[Meant]:
+        """Return what a user wanted lately, oldest first."""
+        return await self._run(lambda connection: find_meant.meant(connection, user_id))
+
+    async def meant_news(self, after: int, limit: int) -> News:
+        """Return up to ``limit`` users who wanted something ``after`` that sequence of the request log."""
+        return await self._run(lambda connection: find_meant.news(connection, after, limit))
 
     def _anomalies(self, connection: sqlite3.Connection, asked: PatternsAsked) -> list[AnomalyItem]:
         day = find_anomalies.newest(connection, asked.now)

@@ -6,6 +6,7 @@ numbers: they come out the same in any order.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -137,11 +138,10 @@ def _count_actions(connection: sqlite3.Connection, lines: list[RequestEntry], us
 
 
 def _count_hours(connection: sqlite3.Connection, lines: list[RequestEntry], users: dict[str | None, int]) -> None:
-    counts: dict[tuple[int, int, int], int] = {}
-    for line in lines:
-        for user in {users[line.user], EVERYBODY}:
-            key = (user, line.day, line.hour)
-            counts[key] = counts.get(key, 0) + 1
+    counts = Counter((users[line.user], line.day, line.hour) for line in lines)
+    for (user, day, hour), count in list(counts.items()):
+        if user != EVERYBODY:
+            counts[EVERYBODY, day, hour] += count
     write_rows(connection, _HOURS, [(*key, count) for key, count in sorted(counts.items())])
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from callboard.projections import (
     find_activity,
     find_agents,
+    find_asked,
     find_ended,
     find_heartbeats,
     find_sessions,
@@ -16,8 +17,10 @@ from callboard.projections import (
 from callboard.projections.activity_answers import ActivityAnswer
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
 from callboard.projections.find_activity import ActivityScope
+from callboard.projections.find_asked import Asked
 from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
+from callboard.projections.find_meant import News
 from callboard.projections.find_sessions import SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.pattern_answers import TaskPatterns
@@ -84,6 +87,14 @@ class Queries(ReadPool):
     async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
         """Return the patterns of the tasks of one user, or of all."""
         return await self._run(lambda connection: find_task_patterns.task_patterns(connection, asked))
+
+    async def asked(self, user_id: str) -> list[Asked]:
+        """Return the tasks that a user asked for lately, oldest first."""
+        return await self._run(lambda connection: find_asked.asked(connection, user_id))
+
+    async def asked_news(self, after: int, limit: int) -> News:
+        """Return the users of up to ``limit`` tasks submitted ``after`` that sequence."""
+        return await self._run(lambda connection: find_asked.news(connection, after, limit))
 
     async def ended(self, statuses: Sequence[str], before: datetime, behind: Place, limit: int) -> list[Ended]:
         """Return tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` a place on."""

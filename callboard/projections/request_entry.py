@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from msgspec import Struct, json
 
+from callboard.events.facts import of_request
 from callboard.events.message import Message
 from callboard.events.request_line import RequestLine, parse
 from callboard.events.ticket import sequence_of, stored_at
@@ -31,9 +32,13 @@ class RequestEntry(Struct, frozen=True, gc=False):
     """Who did what, and how it went.
 
     ``user`` is None where nobody said who. ``day`` counts from 1970-01-01 (UTC), ``hour`` is the one of that day,
-    ``took`` is in microseconds; ``entities`` are names with their values as texts.
+    ``took`` is in microseconds; ``entities`` are names with their values as texts. It stands at ``seq`` and is of the
+    moment ``at`` (microseconds since 1970). ``facts`` are those that rules ask about, as JSON; None without user or
+    intent.
     """
 
+    seq: int
+    at: int
     user: str | None
     day: int
     hour: int
@@ -42,10 +47,11 @@ class RequestEntry(Struct, frozen=True, gc=False):
     took: int
     intent: str | None
     entities: tuple[tuple[str, str], ...]
+    facts: bytes | None
 
     @classmethod
-    def of(cls, data: bytes, stored: int) -> Self:
-        """Return the line in ``data``, which was stored at ``stored`` (microseconds since 1970).
+    def of(cls, data: bytes, stored: int, seq: int) -> Self:
+        """Return the line in ``data``, which was stored at ``stored`` (microseconds since 1970) and stands at ``seq``.
 
         Of a time that lies after that nothing is believed: the line counts when it was stored.
 
@@ -59,7 +65,8 @@ class RequestEntry(Struct, frozen=True, gc=False):
         intent = line.intent[:MAX_NAME] if line.intent else None
         entities = _entities(line.entities) if intent and line.entities else ()
         took = round(line.response_ms * _MICROSECONDS)
-        return cls(line.user_id, day, hour, _action(line), failed, took, intent, entities)
+        facts = json.encode(of_request(line.intent, line.entities)) if intent and line.user_id else None
+        return cls(seq, at, line.user_id, day, hour, _action(line), failed, took, intent, entities, facts)
 
 
 def _action(line: RequestLine) -> str:
