@@ -13,7 +13,7 @@ import pykka
 import structlog
 from nats.aio.msg import Msg
 
-from callboard import company, conversing, roles
+from callboard import company, conversing, roles, rule_desk
 from callboard.actors.agents import Agent
 from callboard.actors.calling_off import CheckRuns, RunEnded
 from callboard.actors.channels.channel import Channel
@@ -210,9 +210,10 @@ class App:
         views, orders, sights = self._views, None, None
         desk = Desk(lambda: self._roster["orchestrator"], intake.revive)
         if self._plays(roles.ORCHESTRATOR):
-            orders = desk.orders(express.take, membership.forget, conversing.session_desk(self._link).change)
+            change, decide = conversing.session_desk(self._link).change, rule_desk.rule_desk(self._link).decide
+            orders = desk.orders(express.take, membership.forget, change, decide)
         if views is not None:
-            sights = views.sights(membership.registry.processes)
+            sights = views.sights(membership.registry.processes, self._roster)
         return Service(self._link.connection, orders=orders, sights=sights)
 
     def _crashed(self, name: str, error: BaseException) -> None:

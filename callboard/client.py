@@ -14,6 +14,7 @@ from msgspec import Struct
 from callboard.actors.dead_letters import REPLY_HEADER
 from callboard.client_heartbeats import HeartbeatCommands
 from callboard.client_request_log import RequestLogCommands
+from callboard.client_rules import Rules
 from callboard.client_sessions import Sessions
 from callboard.connecting import connect
 from callboard.errors import (
@@ -43,7 +44,7 @@ _TRIES: Final = 2
 _PAUSE_SECONDS: Final = 0.2
 
 
-class Client(HeartbeatCommands, RequestLogCommands, Sessions):
+class Client(HeartbeatCommands, RequestLogCommands, Rules, Sessions):
     """A connection to callboard through the NATS server at ``url``; to be used as an async context manager.
 
     Connecting fails at once when no server is there; a connection that breaks later comes back by itself, and calls

@@ -24,6 +24,8 @@ from callboard.actors.supervisor import ChildSpec
 from callboard.events import subjects
 from callboard.events.consumers import UNLIMITED
 from callboard.events.submission import PRIORITIES
+from callboard.learning.desk import LEARNER
+from callboard.learning.learner import learner
 from callboard.projections.log_event import LogEvent, events_of
 from callboard.projections.request_entry import lines_of
 from callboard.view_set import ViewSet
@@ -41,7 +43,7 @@ MIN_PREFETCH: Final = 8
 def specs(wires: Wires) -> list[ChildSpec]:
     """Return the actors of this process's roles in start order: who reads what others write comes first."""
     company: dict[str, list[tuple[str, Start]]] = {
-        roles.PROJECTOR: [(PROJECTOR, _projector), (REQUESTS, _requests)],
+        roles.PROJECTOR: [(LEARNER, learner), (PROJECTOR, _projector), (REQUESTS, _requests)],
         roles.DELIVERY: [(DELIVERY, _delivery)],
         roles.SPECIALIST: [(specialist_name(agent.name), _specialist(agent)) for agent in wires.agents.values()],
         roles.SCHEDULER: [

@@ -29,6 +29,7 @@ Replicas = Annotated[int, Meta(ge=1, le=5, description="a whole number from 1 to
 Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 Seconds = Annotated[float, Meta(gt=0, le=_YEAR_SECONDS, description="a number of seconds above 0, a year at most")]
 Pause = Annotated[float, Meta(ge=0, le=_YEAR_SECONDS, description="a number of seconds from 0 to a year")]
+More = Annotated[float, Meta(gt=0.5, le=1, description="a number above 0.5, up to 1")]
 Switch = Annotated[bool, Meta(description="true or false")]
 Roles = Annotated[tuple[str, ...], Meta(description=f"a list of {', '.join(roles.ROLES)} and specialist:NAME")]
 Megabytes = Annotated[int, Meta(ge=1, le=10_000_000, description="a whole number of megabytes from 1 to 10,000,000")]
@@ -61,6 +62,13 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         missed_heartbeats: what becomes of those that were due while nothing ran: ``one`` task for all of them, ``all``
             of them up to a limit, or ``none``.
 
+    Rules, learned from what users do:
+        rules_min_support: how many cases a rule has to be right in before it is proposed.
+        rules_min_confidence: and in which share of all cases.
+        rules_min_bound: and how low that share may really be, by its lower confidence bound.
+        rules_accept_bound: the bound from which on a rule is accepted by itself; None: people decide.
+        rules_every_seconds: how often is looked for something new; 0: never by itself.
+
     The past:
         past_megabytes: how much of the past of the views is kept on disk, for answers about it.
         past_every: after how many events a checkpoint of them is kept, when they are built.
@@ -92,6 +100,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     route_threshold: Share = DEFAULT_THRESHOLD
     worker_threads: Count = 32
     missed_heartbeats: Missed = "one"
+    rules_min_support: Count = 5
+    rules_min_confidence: More = 0.8
+    rules_min_bound: Share = 0.6
+    rules_accept_bound: Share | None = None
+    rules_every_seconds: Pause = 5
     past_megabytes: Megabytes = 2_048
     past_every: Events = 200_000
     delivery_max_attempts: Count = 8

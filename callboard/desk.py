@@ -7,7 +7,7 @@ from typing import Any, Final
 import pykka
 
 from callboard.actors.order import Order, Settled
-from callboard.endpoints import Change, Forget, Orders, Take
+from callboard.endpoints import Change, Decide, Forget, Orders, Take
 from callboard.errors import ConflictError, NotFoundError, NotReadyError
 from callboard.events import task
 from callboard.events.task_events import TaskEvent
@@ -28,9 +28,9 @@ class Desk:
         self._orchestrator = orchestrator
         self._revive = revive
 
-    def orders(self, take: Take, forget: Forget, change: Change) -> Orders:
+    def orders(self, take: Take, forget: Forget, change: Change, decide: Decide) -> Orders:
         """Return all that the service may ask for: what this desk does, and what others do."""
-        return Orders(take=take, cancel=self.cancel, retry=self.retry, forget=forget, change=change)
+        return Orders(take=take, cancel=self.cancel, retry=self.retry, forget=forget, change=change, decide=decide)
 
     async def cancel(self, task_id: str, reason: str | None) -> tuple[str, int]:
         """Call a task off and return its id and the sequence of its newest event.

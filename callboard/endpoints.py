@@ -15,11 +15,13 @@ Cancel = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 Retry = Callable[[str, str | None], Awaitable[tuple[str, int]]]
 Forget = Callable[[str], Awaitable[int]]
 Change = Callable[[requests.SessionChange], Awaitable[tuple[str, int]]]
+Decide = Callable[[requests.RuleDecision], Awaitable[tuple[str, int]]]
 Endpoint = Callable[[bytes], Awaitable[Any]]
 
 _cancel: Final = msgspec.json.Decoder(requests.CancelRequest)
 _retry: Final = msgspec.json.Decoder(requests.RetryRequest)
 _change: Final = msgspec.json.Decoder(requests.SessionChange)
+_decide: Final = msgspec.json.Decoder(requests.RuleDecision)
 _forget: Final = msgspec.json.Decoder(requests.ForgetAgentRequest)
 
 
@@ -44,6 +46,13 @@ class SessionStored(Struct, frozen=True):
     seq: int
 
 
+class RuleStored(Struct, frozen=True):
+    """The answer to a decision on a rule: its id, and the sequence of its user's newest event."""
+
+    id: str
+    seq: int
+
+
 class Orders(Struct, frozen=True, kw_only=True):
     """Whom requests that change something are passed to, in a process with an orchestrator.
 
@@ -51,7 +60,8 @@ class Orders(Struct, frozen=True, kw_only=True):
     NotReadyError for one it does not take. ``cancel`` and ``retry`` store a command and return the task's id and the
     sequence of its newest event, or raise NotFoundError, ConflictError or NotReadyError. ``forget`` is told the name of
     an agent and returns the version of the event that says so, or raises NotFoundError or ConflictError. ``change``
-    stores what is asked of a session and returns its id and the sequence of its newest event, or raises NotFoundError.
+    stores what is asked of a session and returns its id and the sequence of its newest event, or raises NotFoundError,
+    and so does ``decide`` with a decision on a rule.
     """
 
     take: Take
@@ -59,6 +69,7 @@ class Orders(Struct, frozen=True, kw_only=True):
     retry: Retry
     forget: Forget
     change: Change
+    decide: Decide
 
 
 class OrderEndpoints:
@@ -66,7 +77,7 @@ class OrderEndpoints:
 
     def __init__(self, orders: Orders) -> None:
         self._cancel, self._retry, self._forget = orders.cancel, orders.retry, orders.forget
-        self._change = orders.change
+        self._change, self._decide = orders.change, orders.decide
 
     async def cancel(self, data: bytes) -> Stored:
         """Call a task off."""
@@ -86,3 +97,7 @@ class OrderEndpoints:
     async def change_session(self, data: bytes) -> SessionStored:
         """Add to a session, name it or close it."""
         return SessionStored(*await self._change(decode(_change, data)))
+
+    async def decide_rule(self, data: bytes) -> RuleStored:
+        """Let a rule hold, or hold no longer."""
+        return RuleStored(*await self._decide(decode(_decide, data)))

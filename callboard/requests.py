@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
+from callboard.events.user_state import Standing
 from callboard.projections.activity_answers import By, Per
 
 MAX_LIMIT: Final = 1_000
@@ -42,6 +43,7 @@ class ForgetAgentRequest(Request, frozen=True, kw_only=True, forbid_unknown_fiel
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 Line = Annotated[str, Meta(min_length=1, max_length=80)]
 Summary = Annotated[str, Meta(min_length=1, max_length=10_000)]
+Reason = Annotated[str, Meta(min_length=1, max_length=1_000)]
 
 
 class SessionMessage(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +65,21 @@ class SessionChange(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     title: Line | None = None
     summary: Summary | None = None
     close: bool = False
+
+
+class RuleDecision(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Let a rule of a user hold, or hold no longer."""
+
+    user_id: Text
+    id: str
+    accept: bool
+    reason: Reason | None = None
+
+
+class LearnRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Look for rules of a user now."""
+
+    user_id: Text
 
 
 class Present(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,3 +176,12 @@ class SessionQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True)
     session_id: str
     limit: Limit | None = None
     before: int | None = None
+
+
+class RulesQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for the rules of a user: all, those of one status, or the one with an ``id``."""
+
+    user_id: Text
+    status: Standing | None = None
+    id: str | None = None
+    limit: Limit = 50

@@ -22,16 +22,17 @@ from callboard.endpoints import Endpoint, OrderEndpoints, Orders, Take
 from callboard.errors import NotReadyError
 from callboard.events import subjects
 from callboard.problems import INTERNAL, ReplyTooLargeError, kind_of, problem
-from callboard.questions import tasks
+from callboard.questions import rules, tasks
 from callboard.questions.catalog import QUESTIONS
 from callboard.sights import Sights
 
 _log = structlog.get_logger()
 
 NAME: Final = "callboard"
-COMMANDS: Final = ("cancel", "retry", "forget_agent", "change_session")
+COMMANDS: Final = ("cancel", "retry", "forget_agent", "change_session", "decide_rule")
 SUBMIT: Final = f"{subjects.API}.submit"
 RESULT: Final = f"{subjects.API}.result"
+LEARN: Final = f"{subjects.API}.learn_rules"
 STOP_SECONDS: Final = 5.0
 """How long requests that are at work may take to end when the service stops."""
 
@@ -199,7 +200,11 @@ def _commands(orders: Orders | None) -> Mapping[str, Endpoint]:
 def _queries(sights: Sights | None) -> Mapping[str, Endpoint]:
     if sights is None:
         return {}
-    answers = {RESULT: tasks.result, **{f"{subjects.QUERY}.{name}": each for name, each in QUESTIONS.items()}}
+    answers = {
+        RESULT: tasks.result,
+        LEARN: rules.learn,
+        **{f"{subjects.QUERY}.{name}": each for name, each in QUESTIONS.items()},
+    }
     return {subject: partial(answer, sights) for subject, answer in answers.items()}
 
 

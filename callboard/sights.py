@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from callboard.errors import NotReadyError
 from callboard.events.errors import InvalidValueError
+from callboard.learning.lesson import Lesson
 from callboard.past.past import Past
 from callboard.past.place import Place
 from callboard.projections.pattern_queries import PatternQueries
@@ -20,6 +21,9 @@ LoadEvents = Callable[[str], Awaitable[list[tuple[str, int, bytes]]]]
 
 NewestSeq = Callable[[str], Awaitable[int]]
 """From a task's id to the sequence of its newest event, 0 for one that nobody knows."""
+
+Learn = Callable[[str], Awaitable[Lesson]]
+"""From a user's id to the rules that were proposed now."""
 
 READY_SECONDS: Final = 5.0
 """How long a query waits for the views to reach its ``min_seq``."""
@@ -36,6 +40,7 @@ class Sights(Struct, frozen=True, kw_only=True):
     """In a process with views. ``load_events`` and ``newest_seq`` read the log itself.
 
     ``processes`` tells how many processes serve each known agent; these are listed even before their first task.
+    ``learn`` looks for rules of one user.
     """
 
     queries: Queries
@@ -45,12 +50,20 @@ class Sights(Struct, frozen=True, kw_only=True):
     past: Past | None = None
     processes: Callable[[], Mapping[str, int]] = dict
     request_log: RequestLog | None = None
+    learn: Learn | None = None
 
-    async def at(self, query: Present, task_id: str | None = None, session_id: str | None = None) -> Queries:
+    async def at(
+        self,
+        query: Present,
+        task_id: str | None = None,
+        *,
+        session_id: str | None = None,
+        user_id: str | None = None,
+    ) -> Queries:
         """Return the views that ``query`` is about: as they are, or as they were ``as_of`` some time.
 
-        Where nothing but one task or one session is asked about, ``task_id`` or ``session_id`` names it: its past is
-        read from the log at once.
+        Where nothing but one task, one session or what was learned of one user is asked about, ``task_id``,
+        ``session_id`` or ``user_id`` names it: its past is read from the log at once.
 
         Raises:
             NotReadyError: they do not reflect its ``min_seq``, or are not built yet, and were not within some seconds.
@@ -61,6 +74,8 @@ class Sights(Struct, frozen=True, kw_only=True):
         if self.past is not None and place is not None:
             if session_id is not None:
                 return await self.past.session(place.seq, session_id)
+            if user_id is not None:
+                return await self.past.user(place.seq, user_id)
             return await (self.past.views(place.seq) if task_id is None else self.past.task(place.seq, task_id))
         if query.min_seq is not None:
             await self.reach(query.min_seq)

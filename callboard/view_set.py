@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import pykka
 
 from callboard.adopter import Adopter
 from callboard.events import subjects
 from callboard.events.journal import Journal
+from callboard.learning.desk import LearningDesk
 from callboard.link import Link
 from callboard.log_guard import look
 from callboard.past.bounds import Bounds
@@ -75,8 +78,11 @@ class ViewSet:
         if reason is not None:
             raise ViewsMismatchError(self._path, reason)
 
-    def sights(self, processes: Callable[[], Mapping[str, int]]) -> Sights:
-        """Return what those look at who answer questions; ``processes`` tells how many processes serve each agent."""
+    def sights(self, processes: Callable[[], Mapping[str, int]], roster: "Mapping[str, pykka.ActorRef[Any]]") -> Sights:
+        """Return what those look at who answer questions.
+
+        ``processes`` tells how many processes serve each agent, ``roster`` has the actors of this one.
+        """
         return Sights(
             queries=self.queries,
             runner=self.runner,
@@ -85,6 +91,7 @@ class ViewSet:
             past=self.past,
             processes=processes,
             request_log=RequestLog(queries=self.requests.queries, runner=self.requests.runner),
+            learn=LearningDesk(roster).learn,
         )
 
     def position(self) -> int:

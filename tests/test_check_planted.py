@@ -163,6 +163,14 @@ async def test_versions_of_agents_and_heartbeats_have_no_gaps_either(planted: Pl
     assert await planted.found() == {"version_gap": 1}
 
 
+async def test_versions_of_users_have_no_gaps_either_and_what_is_known_of_them_can_be_read(planted: Planted) -> None:
+    await planted.raw("callboard.events.user.ada.1.invented", {"id": "ada", "version": 1, "at": AT})
+    rejected = {"id": "ada", "version": 3, "at": AT, "rule": "r-1"}
+    await planted.raw("callboard.events.user.ada.3.rule_rejected", rejected)
+    await planted.raw("callboard.events.user.ada.4.rule_rejected", {"id": "ada", "version": 4, "at": AT})
+    assert await planted.found() == {"version_gap": 1, "unreadable_event": 1}
+
+
 async def test_a_subtask_that_its_parent_does_not_know(planted: Planted) -> None:
     await planted.tell(DONE)
     (child,) = named("task-2", [submitted(parent_id="task-1")])

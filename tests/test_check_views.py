@@ -14,6 +14,7 @@ from callboard.rebuilding import rebuild
 from callboard.view_set import FILE
 from tests.support.log_stretch import named
 from tests.support.planted import Planted, planted_log
+from tests.support.rule_story import COFFEE, UserStory
 from tests.support.task_story import FAILED, QUEUED, RUNNING, completed
 
 planted = pytest_asyncio.fixture(planted_log)
@@ -21,6 +22,7 @@ planted = pytest_asyncio.fixture(planted_log)
 
 async def build(planted: Planted) -> None:
     await planted.tell([*QUEUED, *named("task-2", [*RUNNING, completed()]), *named("task-3", FAILED)])
+    await planted.tell(UserStory().proposed(COFFEE).events)
     await asyncio.to_thread(rebuild, Config.build(directory=planted.directory, nats_url=planted.url))
 
 
@@ -51,6 +53,7 @@ async def test_without_views_there_is_nothing_to_compare(planted: Planted) -> No
         ("UPDATE tasks SET status = 'completed' WHERE id = 'task-1'", "views_differ"),
         ("DELETE FROM tasks WHERE id = 'task-3'", "views_differ"),
         ("UPDATE agent_log SET worker = 'another'", "views_differ"),
+        ("UPDATE rules SET status = 'accepted'", "views_differ"),
         ("UPDATE positions SET event_id = 'another'", "position_guard"),
         ("UPDATE positions SET position = 1000000", "position_guard"),
         ("UPDATE stream SET created = '2020-01-01T00:00:00Z'", "position_guard"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callboard.cli.main import build
-from callboard.cli.settings import Deliveries, Place, Work, given_values
+from callboard.cli.settings import Deliveries, Place, Rules, Work, given_values
 from callboard.config import Config
 from tests.support.command_line import callboard
 from tests.support.nats_server import NatsServer
@@ -20,6 +20,7 @@ OPTIONS = """
     --grace 1.5 --ack-wait 2 --route-threshold 0.25 --worker-threads 4 --log-level debug
     --missed-heartbeats all --past-megabytes 9 --past-every 5000
     --delivery-max-attempts 5 --delivery-base 0.5 --delivery-cap 7 --delivery-timeout 9
+    --rules-min-support 6 --rules-min-confidence 0.9 --rules-min-bound 0.7 --rules-accept-bound 0.95 --rules-every 0
     --secrets-dir s --allow-private-addresses --no-cleanup
 """
 CONFIG = Config(
@@ -39,6 +40,11 @@ CONFIG = Config(
     missed_heartbeats="all",
     past_megabytes=9,
     past_every=5_000,
+    rules_min_support=6,
+    rules_min_confidence=0.9,
+    rules_min_bound=0.7,
+    rules_accept_bound=0.95,
+    rules_every_seconds=0,
     log_level="debug",
     delivery_max_attempts=5,
     delivery_base_seconds=0.5,
@@ -64,7 +70,7 @@ def test_every_setting_has_an_option() -> None:
 
 
 def test_the_defaults_are_those_of_the_configuration() -> None:
-    assert Config.build(**given_values(Place(), Work(), Deliveries())) == Config()
+    assert Config.build(**given_values(Place(), Work(), Deliveries(), Rules())) == Config()
 
 
 URL = f"nats://127.0.0.1:{free_port()}"

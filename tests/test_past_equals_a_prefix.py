@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task import fold
 from callboard.events.task_events import TaskEvent
+from callboard.events.user_events import UserEvent
 from callboard.past.past_queries import PastQueries
 from callboard.projections.difference import first_difference
 from callboard.projections.excerpt import Excerpt
@@ -20,6 +21,8 @@ from tests.support.heartbeat_story import HOURLY, commands, fired
 from tests.support.heartbeat_story import any_history as any_history_of_a_beat
 from tests.support.log_stretch import Event, log_of, mixed, named
 from tests.support.past import build, checkpoints, messages
+from tests.support.rule_story import COFFEE, REFUND, UserStory
+from tests.support.rule_story import any_history as any_history_of_a_user
 from tests.support.task_commands import Command, any_history, stories
 from tests.support.task_story import NOW, QUEUED, RUNNING, START, attempt_failed, cancelled, completed, failed
 from tests.support.views import filled
@@ -39,11 +42,12 @@ histories = st.lists(st.one_of(stories.map(play), any_history), min_size=1, max_
 
 
 beats = any_history_of_a_beat("daily")
+users = any_history_of_a_user("ada")
 
 
-def one_log(them: list[list[TaskEvent]], chance: random.Random, beat: Sequence[Event] = ()) -> list[Event]:
+def one_log(them: list[list[TaskEvent]], chance: random.Random, *others: Sequence[Event]) -> list[Event]:
     tasks = [named(f"task-{number}", history) for number, history in enumerate(them)]
-    return mixed([*tasks, beat], chance)
+    return mixed([*tasks, *others], chance)
 
 
 async def every_answer(views: Queries) -> list[object]:
@@ -51,15 +55,16 @@ async def every_answer(views: Queries) -> list[object]:
     found = await views.tasks()
     tasks = [await views.task(f"task-{number}") for number in range(4)]
     log = await views.agent_log(limit=1000)
-    return [found, *tasks, await views.stats(), await views.agents(), log, await views.heartbeats(NOW)]
+    others = [await views.heartbeats(NOW), await views.rules("ada")]
+    return [found, *tasks, await views.stats(), await views.agents(), log, *others]
 
 
-@given(histories, beats, chances)
+@given(histories, beats, users, chances)
 @settings(max_examples=25)
 def test_views_built_from_any_checkpoint_are_those_of_the_prefix(
-    them: list[list[TaskEvent]], beat: list[HeartbeatEvent], chance: random.Random
+    them: list[list[TaskEvent]], beat: list[HeartbeatEvent], user: list[UserEvent], chance: random.Random
 ) -> None:
-    events = one_log(them, chance, beat)
+    events = one_log(them, chance, beat, user)
     log = messages(events)
     with tempfile.TemporaryDirectory() as directory:
         kept = checkpoints(Path(directory))
@@ -94,7 +99,8 @@ STORIES = ([*RUNNING, completed()], [*RUNNING, failed(5)], [*RUNNING, attempt_fa
 
 async def test_every_question_is_answered_as_by_views_of_the_prefix(tmp_path: Path) -> None:
     beat: list[Event] = [*commands("daily", HOURLY, None, HOURLY), *fired("daily", START)]
-    events = one_log([list(story) for story in STORIES], random.Random(7), beat)
+    user = UserStory().proposed(COFFEE, REFUND).accepted(COFFEE).rejected(REFUND).events
+    events = one_log([list(story) for story in STORIES], random.Random(7), beat, user)
     kept = checkpoints(tmp_path)
     for seq in range(1, len(events) + 1):
         build(kept, messages(events), seq, every=5)

@@ -19,7 +19,7 @@ DEEP = b"[" * 5_000 + b"]" * 5_000
 NAMES = [
     *("api.submit", "api.cancel", "api.result"),
     *("query.task", "query.tasks", "query.events", "query.stats", "query.agents", "query.agent_log"),
-    *("query.heartbeats", "query.sessions", "query.session"),
+    *("query.heartbeats", "query.sessions", "query.session", "query.rules", "api.decide_rule"),
 ]
 BODIES = {
     "no JSON": b"where is my invoice?",

@@ -16,6 +16,8 @@ from callboard.events.reader import StoredMessage
 from callboard.family import family
 from callboard.projections.find_activity import ActivityScope
 from tests.support.boards import board_for_module, run
+from tests.support.known_rules import proposed
+from tests.support.rule_story import COFFEE, REFUND
 from tests.support.running import Running
 from tests.support.whole_log import log_with, views_of, whole_log
 
@@ -24,7 +26,7 @@ board = board_for_module()
 
 @pytest_asyncio.fixture
 async def log(board: Running) -> list[StoredMessage]:
-    """The log, once a task and its subtask are completed, one has failed and a heartbeat is set; made once."""
+    """The log, once tasks have ended one way or another, a heartbeat is set and rules are known; made once."""
     found = await whole_log(board.url)
     if any(".heartbeat." in each.subject for each in found):
         return found
@@ -35,6 +37,8 @@ async def log(board: Running) -> list[StoredMessage]:
         await client.submit_and_wait("x", id=f"{name}-c", agent="broken", wait_seconds=20)
         receipt = await client.set_heartbeat(name, "x", agent="echo", cron="0 0 29 2 *")
         await client.heartbeats(min_seq=receipt.seq)
+        await proposed(board.url, "ada", COFFEE, REFUND)
+        await client.accept_rule("ada", COFFEE.id)
     # Whoever waits for a task does not wait for what is said of it in its session.
     return await log_with(board.url, ".run_completed")
 
@@ -71,6 +75,8 @@ async def test_every_question_about_any_event_is_answered_as_by_views_of_the_log
                 assert await ask("heartbeats", seq) == plain(await views.heartbeats(stored))
                 assert await ask("activity", seq) == plain(await views.activity(ActivityScope(), stored))
                 assert await ask("sessions", seq) == plain(await views.sessions())
+                rules, as_of_seq = await views.rules("ada")
+                assert await ask("rules", seq, user_id="ada") == {"rules": plain(rules), "as_of_seq": as_of_seq}
                 session = await views.session("s")
                 if session is not None:
                     assert await ask("session", seq, session_id="s") == plain(session)

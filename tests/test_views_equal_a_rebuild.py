@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callboard.events import heartbeat_events
+from callboard.events import heartbeat_events, user_state
 from callboard.events.heartbeat import Heartbeat
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task import fold
 from callboard.events.task_events import Archived, Assigned, Started, Submitted, TaskEvent, UnknownEvent, decode
+from callboard.events.user_events import UserEvent
 from callboard.projections import find_tasks
 from callboard.projections.difference import first_difference
 from callboard.projections.reader import connect
 from callboard.projections.times import micros
-from tests.support import heartbeat_story
+from tests.support import heartbeat_story, rule_story
 from tests.support.heartbeat_story import DAILY, HOUR, HOURLY, NAMES, PAUSED, commands, fired
 from tests.support.log_stretch import Event, cut, log_of, mixed, named
 from tests.support.task_commands import Command, any_history, stories
@@ -32,6 +33,7 @@ garbage = st.lists(any_history, min_size=1, max_size=3)
 chances = st.randoms(use_true_random=False)
 beats = st.lists(heartbeat_story.stories, min_size=1, max_size=len(NAMES))
 beat_garbage = st.tuples(*map(heartbeat_story.any_history, NAMES))
+user_garbage = st.tuples(*map(rule_story.any_history, rule_story.USERS))
 fires = st.lists(st.tuples(st.sampled_from(NAMES), stories), max_size=3)
 
 
@@ -62,6 +64,16 @@ def folded(history: list[HeartbeatEvent]) -> list[tuple[object, ...]]:
         if state is not None and (set_to := state.definition) is not None:
             found.append((name, set_to.cron, set_to.enabled, micros(state.set_at), state.version))
     return found
+
+
+def rules_folded(history: list[UserEvent]) -> list[tuple[object, ...]]:
+    """Return what the rows of the rules have to say by the fold."""
+    found: list[tuple[object, ...]] = []
+    for user_id in rule_story.USERS:
+        state = user_state.fold(None, [event for event in history if event.originator_id == user_id])
+        rules = {} if state is None else state.rules
+        found += ((user_id, name, one.status, one.support, one.confidence, one.bound) for name, one in rules.items())
+    return sorted(found, key=str)
 
 
 def readable(event: TaskEvent) -> bool:
@@ -143,6 +155,27 @@ def test_the_view_has_the_heartbeat_that_the_fold_has_after_every_batch(
             views.apply(batch)
             sql = "SELECT name, cron, enabled, set_at, version FROM heartbeats ORDER BY name"
             assert rows(views.path, sql) == folded(history[: views.position])
+
+
+@settings(max_examples=40)  # each makes three files
+@given(user_garbage, chances)
+def test_events_of_users_give_the_same_rows_for_every_cut(
+    them: tuple[list[UserEvent], ...], chance: random.Random
+) -> None:
+    assert_the_cut_makes_no_difference(them, chance)
+
+
+@settings(max_examples=40)
+@given(user_garbage, chances)
+def test_the_view_has_the_rules_that_the_fold_has_after_every_batch(
+    them: tuple[list[UserEvent], ...], chance: random.Random
+) -> None:
+    history = [event for event in mixed(them, chance) if isinstance(event, UserEvent)]
+    with tempfile.TemporaryDirectory() as directory, opened(Path(directory, "views")) as views:
+        for batch in cut(log_of(history), chance, longest=3):
+            views.apply(batch)
+            found = rows(views.path, "SELECT key, rule, status, support, confidence, bound FROM rules")
+            assert sorted(found, key=str) == rules_folded(history[: views.position])
 
 
 def test_a_heartbeat_that_fired_was_paused_resumed_removed_and_set_again_comes_out_the_same(tmp_path: Path) -> None:

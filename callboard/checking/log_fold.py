@@ -7,7 +7,7 @@ import msgspec
 
 from callboard.checking.task_record import ENDINGS, NEW, STANDING, UNSURE, Step, TaskRecord, skip, take
 from callboard.checking.violation import Findings
-from callboard.events import agent_events, heartbeat_events
+from callboard.events import agent_events, heartbeat_events, user_events
 from callboard.events.link import read_link
 from callboard.events.reader import StoredMessage
 from callboard.events.subjects import CHILD_PREFIX, EVENT_PREFIX, TASK_PREFIX
@@ -149,6 +149,8 @@ class LogFold:
                 agent_events.decode(topic, message.data)
             elif kind == "heartbeat":
                 heartbeat_events.decode(topic, message.data)
+            elif kind == "user":
+                user_events.decode(topic, message.data)
         except _UNREADABLE as error:
             self.findings.add("unreadable_event", f"{topic}: {error}", seq=message.seq)
 

@@ -11,8 +11,8 @@ VIOLATIONS: Final = {
     "stray_message": "a message under a subject that is no event's",
     "unreadable_event": "a body that cannot be decoded as the event its subject names",
     "subject_differs": "a body that is about another task, version or queue than its subject",
-    "version_gap": "versions of a task, agent or heartbeat are missing",
-    "version_repeated": "a version of a task, agent or heartbeat is there already",
+    "version_gap": "versions of a task, agent, heartbeat, session or user are missing",
+    "version_repeated": "a version of a task, agent, heartbeat, session or user is there already",
     "event_not_allowed": "an event that no decision yields in the state the task was in",
     "two_endings": "a second terminal event in one life",
     "ran_on_after_end": "a life that went on behind its terminal event",
@@ -35,7 +35,7 @@ KEPT: Final = 1_000
 class Violation(Struct, frozen=True, omit_defaults=True):
     """One thing that must not be: its ``name``, the stream sequence where it shows (0: nowhere), and what was found.
 
-    ``id`` is that of the task, agent or heartbeat it is about, empty for the log as a whole.
+    ``id`` is that of the task or other aggregate it is about, empty for the log as a whole.
     """
 
     name: str

@@ -28,6 +28,7 @@ _COMMANDS: Final = (
     ("task", "callboard.cli.task:app", "Show, list, cancel and retry tasks."),
     ("heartbeat", "callboard.cli.heartbeat:app", "Set, list, pause and remove tasks submitted time after time."),
     ("session", "callboard.cli.session:app", "List, show, name and close sessions."),
+    ("rules", "callboard.cli.rules:app", "List, show, accept and reject what was learned of a user."),
     ("stats", "callboard.cli.stats:stats", "Print how many tasks are in which state, and how long they take."),
     ("agents", "callboard.cli.agents:app", "Print what each agent does and did, or forget one that is gone."),
     ("patterns", "callboard.cli.patterns:patterns", "Print what users do most, how it goes, and what is unusual."),

@@ -147,9 +147,33 @@ class Deliveries:
     ] = _DEFAULT.allow_private_addresses
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Rules:
+    """How rules are learned."""
+
+    rules_min_support: Annotated[
+        int, WHOLE, _SHOWN, Parameter(help="A rule is proposed with so many cases that it is right in.")
+    ] = _DEFAULT.rules_min_support
+    rules_min_confidence: Annotated[float, _SHOWN, Parameter(help="And such a share of all cases, above 0.5.")] = (
+        _DEFAULT.rules_min_confidence
+    )
+    rules_min_bound: Annotated[
+        float, _SHOWN, Parameter(help="And such a lower confidence bound of that share, 0-1.")
+    ] = _DEFAULT.rules_min_bound
+    rules_accept_bound: Annotated[
+        float | None, Parameter(help="A rule with this bound, 0-1, is accepted by itself (default: people decide).")
+    ] = _DEFAULT.rules_accept_bound
+    rules_every_seconds: Annotated[
+        float,
+        _SHOWN,
+        Parameter(name="--rules-every", metavar="SECONDS", help="How often is looked for something new; 0: never."),
+    ] = _DEFAULT.rules_every_seconds
+
+
 HERE: Final = Place()
 
 
-def given_values(*options: Place | Work | Deliveries) -> dict[str, Any]:
+def given_values(*options: Place | Work | Deliveries | Rules) -> dict[str, Any]:
     """Return the options that have a value, by their names in the configuration."""
     return {name: value for one in options for name, value in asdict(one).items() if value is not None}

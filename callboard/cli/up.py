@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from callboard import process, roles
-from callboard.cli.settings import HERE, Deliveries, Place, Work, given_values
+from callboard.cli.settings import HERE, Deliveries, Place, Rules, Work, given_values
 from callboard.config import Config
 from callboard.events.errors import InvalidValueError
 
@@ -15,6 +15,7 @@ EMBEDDED_PORT: Final = 4222
 
 WORK: Final = Work()
 DELIVERIES: Final = Deliveries()
+RULES: Final = Rules()
 
 
 def up(
@@ -22,6 +23,7 @@ def up(
     place: Place = HERE,
     work: Work = WORK,
     deliveries: Deliveries = DELIVERIES,
+    rules: Rules = RULES,
     json: Annotated[bool, Parameter(name="--json", help="Log JSON, also to a terminal.")] = False,
 ) -> int:
     """Run callboard until SIGTERM or Ctrl-C: server, actors, views, service.
@@ -32,9 +34,10 @@ def up(
         place: Where things are and who connects.
         work: What runs and how it ends.
         deliveries: How results are delivered.
+        rules: How rules are learned.
         json: Log JSON, also to a terminal.
     """
-    given = given_values(place, work, deliveries)
+    given = given_values(place, work, deliveries, rules)
     if place.nats_url is None:
         given.setdefault("port", EMBEDDED_PORT)
     config = Config.build(**given, log_format="json" if json else "auto")

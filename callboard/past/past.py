@@ -9,6 +9,7 @@ from callboard.errors import NotReadyError
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.events.session import session_key
+from callboard.events.text_key import text_key
 from callboard.past.bounds import Bounds
 from callboard.past.builds import Builds
 from callboard.past.checkpoints import DIRECTORY, Checkpoints
@@ -25,6 +26,7 @@ class Past:
         """Keep checkpoints under ``directory``, of the log that ``journal`` reads, created at ``stream_created``."""
         self._journal = journal
         self._sessions = Journal(journal.loop, journal.connection, journal.stream, subjects.SESSION_PREFIX)
+        self._users = Journal(journal.loop, journal.connection, journal.stream, subjects.USER_PREFIX)
         self._checkpoints = Checkpoints(directory / DIRECTORY, stream_created, bounds.max_bytes)
         self._builds = Builds(journal.connection, self._checkpoints, bounds.every)
         self._open: WeakValueDictionary[int, PastQueries] = WeakValueDictionary()
@@ -77,6 +79,10 @@ class Past:
     async def session(self, seq: int, session_id: str) -> Excerpt:
         """Return views of one session alone, as :meth:`task` does for a task; raises as that does."""
         return await _excerpt(self._sessions, session_key(session_id), seq)
+
+    async def user(self, seq: int, user_id: str) -> Excerpt:
+        """Return views of what is known of one user alone, as :meth:`task` does for a task; raises as that does."""
+        return await _excerpt(self._users, text_key(user_id), seq)
 
     async def close(self) -> None:
         """End what is being built; checkpoints stay."""

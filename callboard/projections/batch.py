@@ -1,19 +1,22 @@
 """A stretch of the log, decoded once for all projections and sorted by task."""
 
-from collections.abc import Sequence
-from typing import Final, Self
+from collections.abc import Callable, Sequence
+from typing import Final, Self, TypeVar
 
 import msgspec
 import structlog
 from msgspec import Struct
 
-from callboard.events import heartbeat_events, session_events
+from callboard.events import heartbeat_events, session_events, user_events
 from callboard.events.errors import InvalidValueError
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.session_events import SessionEvent
 from callboard.events.task_events import TaskEvent, decode
+from callboard.events.user_events import UserEvent
 from callboard.projections.log_event import LogEvent
 from callboard.projections.request_entry import KIND, RequestEntry
+
+E = TypeVar("E")
 
 _log = structlog.get_logger()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -43,11 +46,20 @@ class SessionEntry(Struct, frozen=True, gc=False):
     event: SessionEvent
 
 
+class UserEntry(Struct, frozen=True, gc=False):
+    """One event of a user: its place in the log, its version, and the event itself."""
+
+    seq: int
+    version: int
+    event: UserEvent
+
+
 class Batch(Struct, frozen=True):
     """Events ``first`` to ``last`` of the log; ``tasks`` holds each task's entries, oldest first.
 
     ``event_id`` is the id of the last event, ``heartbeats`` are the entries of all heartbeats, oldest first, as are
-    ``sessions`` of all sessions. Of a request log ``requests`` are the lines in order, None for each that is none.
+    ``sessions`` of all sessions and ``users`` of all users. Of a request log ``requests`` are the lines in order, None
+    for each that is none.
     """
 
     first: int
@@ -56,6 +68,7 @@ class Batch(Struct, frozen=True):
     tasks: dict[str, list[Entry]]
     heartbeats: list[BeatEntry] = []
     sessions: list[SessionEntry] = []
+    users: list[UserEntry] = []
     requests: list[RequestEntry | None] = []
 
     @classmethod
@@ -68,6 +81,7 @@ class Batch(Struct, frozen=True):
         tasks: dict[str, list[Entry]] = {}
         heartbeats: list[BeatEntry] = []
         sessions: list[SessionEntry] = []
+        users: list[UserEntry] = []
         requests: list[RequestEntry | None] = []
         for event in events:
             if event.kind == "task":
@@ -76,9 +90,11 @@ class Batch(Struct, frozen=True):
                 _collect_heartbeat(heartbeats, event)
             elif event.kind == "session":
                 _collect_session(sessions, event)
+            elif event.kind == "user":
+                _collect_user(users, event)
             elif event.kind == KIND:
                 requests.append(_request(event))
-        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, sessions, requests)
+        return cls(events[0].seq, events[-1].seq, events[-1].event_id, tasks, heartbeats, sessions, users, requests)
 
 
 def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
@@ -96,21 +112,29 @@ def _collect(tasks: dict[str, list[Entry]], event: LogEvent) -> None:
 
 
 def _collect_heartbeat(heartbeats: list[BeatEntry], event: LogEvent) -> None:
-    try:
-        decoded = heartbeat_events.decode(f"heartbeat.{event.event}", event.data)
-    except _UNREADABLE as error:
-        _unreadable(event, error)
-    else:
+    decoded = _decoded(heartbeat_events.decode, event)
+    if decoded is not None:
         heartbeats.append(BeatEntry(event.seq, event.version, decoded))
 
 
 def _collect_session(sessions: list[SessionEntry], event: LogEvent) -> None:
+    decoded = _decoded(session_events.decode, event)
+    if decoded is not None:
+        sessions.append(SessionEntry(event.seq, event.version, decoded))
+
+
+def _collect_user(users: list[UserEntry], event: LogEvent) -> None:
+    decoded = _decoded(user_events.decode, event)
+    if decoded is not None:
+        users.append(UserEntry(event.seq, event.version, decoded))
+
+
+def _decoded(decode_event: Callable[[str, bytes], E], event: LogEvent) -> E | None:
     try:
-        decoded = session_events.decode(f"session.{event.event}", event.data)
+        return decode_event(f"{event.kind}.{event.event}", event.data)
     except _UNREADABLE as error:
         _unreadable(event, error)
-    else:
-        sessions.append(SessionEntry(event.seq, event.version, decoded))
+        return None
 
 
 def _request(event: LogEvent) -> RequestEntry | None:

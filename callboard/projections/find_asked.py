@@ -15,9 +15,9 @@ MAX_INPUT: Final = 8_192
 IN_VAIN: Final = ("failed", "expired", "cancelled")
 
 _OF_USER: Final = f"""
-SELECT n, submitted_at, kind, CASE WHEN length(input) <= {MAX_INPUT} THEN input END, route
-FROM (SELECT * FROM tasks WHERE user_id = ? ORDER BY n DESC LIMIT {KEPT})
-WHERE status NOT IN {IN_VAIN} ORDER BY n
+SELECT n, submitted_at, kind, CASE WHEN length(input) <= {MAX_INPUT} THEN input END, route FROM tasks
+WHERE n IN (SELECT n FROM tasks WHERE user_id = ? ORDER BY n DESC LIMIT {KEPT})
+AND status NOT IN {IN_VAIN} AND parent_id IS NULL ORDER BY n
 """  # noqa: S608 - our own numbers and words
 _SINCE: Final = "SELECT n, user_id FROM tasks WHERE n > ? ORDER BY n LIMIT ?"
 
@@ -33,7 +33,10 @@ class Asked(NamedTuple):
 
 
 def asked(connection: sqlite3.Connection, user_id: str) -> list[Asked]:
-    """Return the newest tasks of a user, oldest first, without those that came to nothing."""
+    """Return the newest tasks of a user, oldest first, without those that came to nothing.
+
+    Subtasks are left out, too: they say what a handler wants.
+    """
     return [Asked(*row) for row in connection.execute(_OF_USER, (user_id,))]
 
 

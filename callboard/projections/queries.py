@@ -9,6 +9,7 @@ from callboard.projections import (
     find_asked,
     find_ended,
     find_heartbeats,
+    find_rules,
     find_sessions,
     find_task_patterns,
     find_tasks,
@@ -26,6 +27,7 @@ from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.pattern_answers import TaskPatterns
 from callboard.projections.patterns_asked import PatternsAsked
 from callboard.projections.read_pool import ReadPool
+from callboard.projections.rule_answers import RuleAnswer
 from callboard.projections.task_stats import EVERYTHING as EVERY_TASK
 from callboard.projections.task_stats import StatsScope
 
@@ -83,6 +85,12 @@ class Queries(ReadPool):
         Of both together these are the newest ``limit`` (None: all), of those ``before`` a sequence.
         """
         return await self._run(lambda connection: find_sessions.session(connection, session_id, limit, before))
+
+    async def rules(
+        self, user_id: str, statuses: Sequence[str] = (), limit: int = 100, rule_id: str | None = None
+    ) -> tuple[list[RuleAnswer], int]:
+        """Return rules of a user in ``statuses`` (none: any), the best bound first, and the sequence reflected."""
+        return await self._run(lambda connection: find_rules.rules(connection, user_id, statuses, limit, rule_id))
 
     async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
         """Return the patterns of the tasks of one user, or of all."""

@@ -6,7 +6,7 @@ Each gets the sights and the body of the request, and raises what ``problems`` k
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from callboard.questions import agents, heartbeats, patterns, sessions, stats, tasks
+from callboard.questions import agents, heartbeats, patterns, rules, sessions, stats, tasks
 from callboard.sights import Sights
 
 Question = Callable[[Sights, bytes], Awaitable[Any]]
@@ -23,4 +23,5 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "sessions": sessions.sessions,
     "session": sessions.session,
     "patterns": patterns.patterns,
+    "rules": rules.rules,
 }

@@ -30,7 +30,7 @@ from callboard.projections.pattern_queries import PatternQueries
 from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
-from callboard.requests import SessionChange
+from callboard.requests import RuleDecision, SessionChange
 from callboard.service import Limits, Service
 from callboard.sights import RequestLog, Sights
 from tests.support.counted_lines import request_views, stored
@@ -135,6 +135,10 @@ class Desk:
         """Take a change of a session and store nothing."""
         return wanted.session_id, 7
 
+    async def decide(self, wanted: RuleDecision) -> tuple[str, int]:
+        """Take a decision on a rule and store nothing."""
+        return wanted.id, 7
+
     async def refused(self, name: str, body: Any) -> tuple[str, dict[str, Any]]:
         """Return code and body of the error that a request is answered with."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
@@ -164,7 +168,14 @@ async def serving(
     desk.accept = submit or desk.submit
     desk.service = Service(
         connection,
-        orders=Orders(take=desk.take, cancel=desk.cancel, retry=desk.retry, forget=desk.forget, change=desk.change),
+        orders=Orders(
+            take=desk.take,
+            cancel=desk.cancel,
+            retry=desk.retry,
+            forget=desk.forget,
+            change=desk.change,
+            decide=desk.decide,
+        ),
         sights=Sights(
             queries=queries,
             runner=desk.runner,

@@ -4,7 +4,9 @@ from tests.support.task_history import TaskHistory
 from tests.support.wire import Wire
 from tests.support.wire_event import PREFIX, WireEvent
 
-KNOWN = tuple(f"callboard.events.{kind}." for kind in ("task", "agent", "child", "heartbeat", "session", "turn"))
+KNOWN = tuple(
+    f"callboard.events.{kind}." for kind in ("task", "agent", "child", "heartbeat", "session", "turn", "user")
+)
 STATUS = {"assigned": "assigned", "started": "running", "progressed": "running"}
 
 

@@ -1,4 +1,4 @@
-"""A stretch of the event log, as the projector reads it, made from events of tasks and heartbeats."""
+"""A stretch of the event log, as the projector reads it, made from events of tasks, heartbeats and users."""
 
 import random
 from collections import deque
@@ -9,10 +9,11 @@ import msgspec
 
 from callboard.events.heartbeat_events import HeartbeatEvent
 from callboard.events.task_events import TaskEvent
+from callboard.events.user_events import UserEvent
 from callboard.projections.log_event import LogEvent
 
 STREAM_CREATED = "2026-03-01T08:00:00Z"
-Event = TaskEvent | HeartbeatEvent
+Event = TaskEvent | HeartbeatEvent | UserEvent
 
 
 def log_of(events: Iterable[Event], first: int = 1) -> list[LogEvent]:

@@ -13,8 +13,8 @@ from callboard.checking.check import Report, check
 from callboard.config import Config
 from callboard.events import link, subjects
 from callboard.events.streams import ensure, wanted_streams
-from callboard.events.task_events import Submitted, TaskEvent
-from tests.support.log_stretch import subject_of
+from callboard.events.task_events import Submitted
+from tests.support.log_stretch import Event, subject_of
 from tests.support.nats_server import NatsServer
 from tests.support.wire import ANSWER_SECONDS, Wire
 
@@ -42,7 +42,7 @@ class Planted:
         headers = {"Callboard-Event": event_id or f"append{self._count}.0"}
         return (await self.wire.publish(subject, body, headers)).seq
 
-    async def tell(self, events: Iterable[TaskEvent]) -> int:
+    async def tell(self, events: Iterable[Event]) -> int:
         """Store ``events`` one after the other, subtasks with their links, and return the last sequence."""
         seq = 0
         for event in events:

@@ -12,6 +12,8 @@ ENDPOINTS = {
     "callboard.api.retry",
     "callboard.api.forget_agent",
     "callboard.api.change_session",
+    "callboard.api.decide_rule",
+    "callboard.api.learn_rules",
     "callboard.api.result",
     "callboard.query.task",
     "callboard.query.tasks",
@@ -24,6 +26,7 @@ ENDPOINTS = {
     "callboard.query.sessions",
     "callboard.query.session",
     "callboard.query.patterns",
+    "callboard.query.rules",
 }
 
 
