@@ -197,8 +197,8 @@ class _Rebuilding:
         fresh = beside(self._path)
         try:
             last = await self._build(fresh, await self._end())
-            whole = self._views in VIEWS_FILES
-            await Handover(fresh, self._path, whole=whole).finish()
+            of = next(views for views in VIEWS_FILES if views.file == self._views.file)
+            await Handover(fresh, self._path, None if of == self._views else of).finish()
         finally:
             remove(fresh)
         return last, None

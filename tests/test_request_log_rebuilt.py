@@ -58,7 +58,8 @@ def test_one_file_alone_is_put_right_when_it_is_named(board: Running, words: lis
     assert run(board, "submit", "hello", "--id", "one", "--agent", "echo", "--wait").code == 0
     assert board.stop() == 0
     spoil(board)
-    assert [each["file"] for each in rebuild(board, *words, "--json").lines] == [FILE]
+    done = rebuild(board, *words, "--json")
+    assert [each["file"] for each in done.lines] == [FILE], done.err
     left = rebuild(board, "--verify", "--json").lines
     assert [each["difference"] is None for each in left] == [False, True]
 
