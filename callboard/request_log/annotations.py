@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, json, structs
 
 KEY: Final = "callboard"
 """Where they are kept in the scope of a request."""
+
+MAX_BYTES: Final = 128 * 1024
+"""What a handler may say, as JSON; no line takes more."""
 
 
 class Annotations(Struct):
@@ -17,6 +20,30 @@ class Annotations(Struct):
     success: bool | None = None
     intent: str | None = None
     entities: dict[str, Any] | None = None
+
+
+class Said(Struct, frozen=True):
+    """What a handler said, as a JSON object of the fields that it said; else why it cannot be kept, as ``lost``."""
+
+    data: bytes = b""
+    lost: str = ""
+
+
+_NOTHING: Final = Said()
+
+
+def said(notes: Annotations) -> Said:
+    """Return ``notes`` as JSON, which is as large as it looks and changes no more."""
+    fields = {name: value for name, value in structs.asdict(notes).items() if value is not None}
+    if not fields:
+        return _NOTHING
+    try:
+        data = json.encode(fields)
+    except Exception as error:  # noqa: BLE001 - an application may give anything, and its request does not suffer
+        return Said(lost=str(error) or repr(error))
+    if len(data) > MAX_BYTES:
+        return Said(lost=f"expected annotations of at most {MAX_BYTES} bytes, got {len(data)}")
+    return Said(data)
 
 
 def annotate(
@@ -32,7 +59,7 @@ def annotate(
 
     A later value takes the place of an earlier one; ``entities`` are added to those already there. To be called before
     the response is complete; where requests are not logged, nothing happens. Raises nothing: where a value is no text,
-    or no JSON, the line goes without all of this, and that is logged.
+    or no JSON, or all of it is longer than 128 KiB, the line goes without all of this, and that is logged.
     """
     notes = scope.get(KEY)
     if not isinstance(notes, Annotations):
@@ -41,5 +68,7 @@ def annotate(
     notes.tool = notes.tool if tool is None else tool
     notes.success = notes.success if success is None else success
     notes.intent = notes.intent if intent is None else intent
-    if entities is not None:
-        notes.entities = {**(notes.entities or {}), **entities}
+    if isinstance(entities, Mapping) and isinstance(notes.entities, Mapping):
+        notes.entities = {**notes.entities, **entities}
+    elif entities is not None:
+        notes.entities = entities
