@@ -22,6 +22,25 @@ ACTIONS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+PATHS = {
+    "/items/17": "/items/{id}",
+    "/items/-3/parts/0042?q=1": "/items/{id}/parts/{id}",
+    "/u/123E4567-e89b-12d3-a456-426614174000/x": "/u/{id}/x",
+    "/u/123e4567e89b12d3a456426614174000": "/u/{id}",
+    "/o/507f1f77bcf86cd799439011/": "/o/{id}/",
+    "/v2/items/item-17": "/v2/items/item-17",
+    "/decade/facade/deadbeefdeadbeef": "/decade/facade/deadbeefdeadbeef",
+    "17": "17",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_counts_without_the_ids_in_it(path: str) -> None:
+    found = entry(endpoint=path)
+    assert (found.action, found.by_path) == (f"GET {PATHS[path]}", True)
+    assert not entry(endpoint=path, tool="search").by_path
+
+
 def entry(**fields: Any) -> RequestEntry:
     return RequestEntry.of(line(**fields), micros(STORED), 7)
 

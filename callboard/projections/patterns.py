@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from callboard.projections import pattern_entities
+from callboard.projections import pattern_actions, pattern_entities
 from callboard.projections.batch import Batch
+from callboard.projections.pattern_entities import Said
 from callboard.projections.pattern_names import MAX_NAMES, Names
 from callboard.projections.projection import Projection
 from callboard.projections.request_entry import RequestEntry
@@ -32,7 +33,7 @@ _SUMS: Final = """
     longest INTEGER NOT NULL,"""
 SCHEMA: Final = f"""
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE actions (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+{pattern_actions.SCHEMA}
 CREATE TABLE intents (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE totals (
     span INTEGER NOT NULL,
@@ -88,7 +89,6 @@ INSERT INTO malformed (id, count) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET c
 """
 
 _users: Final = Names("users")
-_actions: Final = Names("actions", MAX_NAMES)
 _intents: Final = Names("intents", MAX_NAMES)
 
 Sums = tuple[int, int, int, int]
@@ -115,7 +115,10 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> None:
         _write(connection, _INTENTS, cells | _folded(cells, lambda key: (EVERYBODY, *key[1:])))
         pattern_entities.count(
             connection,
-            ((user, intent, line.day - line.day % PERIOD, line.entities) for user, intent, line in marked),
+            (
+                Said(user, intent, line.day - line.day % PERIOD, line.entities, line.more)
+                for user, intent, line in marked
+            ),
         )
 
 
@@ -127,8 +130,10 @@ def _numbers(connection: sqlite3.Connection, lines: list[RequestEntry]) -> dict[
 
 
 def _count_actions(connection: sqlite3.Connection, lines: list[RequestEntry], users: dict[str | None, int]) -> None:
-    actions = _actions.ids(connection, (line.action for line in lines))
-    days = summed(((users[line.user], DAY, line.day, actions[line.action]), _sums(line)) for line in lines)
+    actions = pattern_actions.numbers(connection, lines)
+    days = summed(
+        ((users[line.user], DAY, line.day, action), _sums(line)) for line, action in zip(lines, actions, strict=True)
+    )
     days |= _folded(days, lambda key: (EVERYBODY, *key[1:]))
     cells = days | _folded(days, lambda key: (key[0], PERIOD, key[2] - key[2] % PERIOD, key[3]))
     _write(connection, _ACTIVITY, cells)
@@ -178,7 +183,7 @@ def _write(connection: sqlite3.Connection, sql: str, cells: Cells) -> None:
 
 PATTERNS: Final = Projection(
     name="patterns",
-    version=1,
+    version=2,
     tables=(
         "users",
         "actions",
