@@ -24,6 +24,10 @@ _COMMIT: Final = re.compile(rb"\r\nNats-Batch-Commit: *1\r\n")
 _SAVES_AT_ONCE: Final = 32
 _BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 _ANSWER_SECONDS: Final = 60.0
+_REST_SECONDS: Final = 0.5
+_FORGOTTEN_SECONDS: Final = 30.0
+"""The server gives up half a batch when it refuses to go on with it, or after ten seconds."""
+
 _START_OVER: Final = "the server now has a part of the log: remove its store, and begin again"
 _GO_ON: Final = "the server now has a part of the log: import the same file again, to go on behind it"
 _COMPARED: Final = 1_000
@@ -38,6 +42,10 @@ class Imported(Struct, frozen=True):
 
     imported: int
     found: int
+
+
+class _SaveRefusedError(ImportRefusedError):
+    """The server refused to store one save."""
 
 
 class _Ack(Struct):
@@ -63,13 +71,13 @@ async def import_log(connection: Connection, log: LogFile, progress: Callable[[i
     """
     total = log.head().count
     await asyncio.to_thread(check, log, connection.max_payload)
-    found = await _found(connection, log)
-    done = found
-    for some in _portions(save for save in saves(log.entries()) if save[0].seq > found):
-        try:
-            await _store(connection, some)
-        except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
-            raise ImportRefusedError(f"no answer after message {done}: {error!r}; {_GO_ON}") from error
+    done = found = await _found(connection, log)
+    left = (save for save in saves(log.entries()) if save[0].seq > found)
+    if found and (first := next(left, None)):
+        await _store_first(connection, first)
+        done = first[-1].seq
+    for some in _portions(left):
+        await _store(connection, some)
         done = some[-1][-1].seq
         progress(done, total)
     return Imported(done - found, found)
@@ -81,12 +89,23 @@ async def _found(connection: Connection, log: LogFile) -> int:
     Raises:
         ImportRefusedError: it has others.
     """
-    state = (await demand(connection, f"STREAM.INFO.{subjects.EVENTS}"))["state"]
+    state = await _at_rest(connection)
     last = int(state["last_seq"])
     if last and (state["messages"] != last or not await _begins(connection, log, last)):
         message = f"expected the server to have no events yet, or the first ones of {log.path}, it has {last} others"
         raise ImportRefusedError(f"{message}: import into a server, or a --dir, that callboard has not run on")
     return last
+
+
+async def _at_rest(connection: Connection) -> dict[str, Any]:
+    """Return the state of the log; one that has messages may still be getting what an import sent that was killed."""
+    before: dict[str, Any] = {}
+    while True:
+        state: dict[str, Any] = (await demand(connection, f"STREAM.INFO.{subjects.EVENTS}"))["state"]
+        if not state["last_seq"] or state == before:
+            return state
+        before = state
+        await asyncio.sleep(_REST_SECONDS)
 
 
 async def _begins(connection: Connection, log: LogFile, last: int) -> bool:
@@ -159,8 +178,32 @@ def _portions(saves: Iterable[Save]) -> Iterator[list[Save]]:
         yield portion
 
 
+async def _store_first(connection: Connection, save: Save) -> None:
+    """Store the save that an import broke off at, alone: half of it may be with the server, which forgets that soon."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _FORGOTTEN_SECONDS
+    while True:
+        try:
+            return await _store(connection, [save])
+        except _SaveRefusedError:
+            if loop.time() >= until:
+                raise
+        await asyncio.sleep(_REST_SECONDS)
+
+
 async def _store(connection: Connection, portion: list[Save]) -> None:
-    """Send the saves of ``portion`` one behind the other, and look whether each came to lie where it was."""
+    """Send the saves of ``portion`` one behind the other, and look whether each came to lie where it was.
+
+    Raises:
+        ImportRefusedError: one did not, or nobody said so.
+    """
+    try:
+        await _send(connection, portion)
+    except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
+        raise ImportRefusedError(f"no answer after message {portion[0][0].seq - 1}: {error!r}; {_GO_ON}") from error
+
+
+async def _send(connection: Connection, portion: list[Save]) -> None:
     async with connection.answers.expect() as (reply, answer):
         frames = [
             stored_frame(entry.subject, reply if entry is save[-1] else "", entry.headers, entry.data)
@@ -172,7 +215,9 @@ async def _store(connection: Connection, portion: list[Save]) -> None:
             ack = _ack.decode((await answer.next(_ANSWER_SECONDS)).data)
             wanted = f"expected event {save[-1].seq} to be stored there"
             if ack.error is not None:
-                raise ImportRefusedError(f"{wanted}, got {ack.error.get('description', ack.error)}; {_GO_ON}")
+                # What was sent behind it may be stored in its place.
+                way_out = _GO_ON if save is portion[-1] else _START_OVER
+                raise _SaveRefusedError(f"{wanted}, got {ack.error.get('description', ack.error)}; {way_out}")
             if ack.seq != save[-1].seq:
                 raise ImportRefusedError(f"{wanted}, got sequence {ack.seq}; {_START_OVER}")
 

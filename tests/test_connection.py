@@ -259,5 +259,7 @@ async def test_what_the_server_complains_of_is_collected_once_each_while_somebod
     await eventually(lambda: connection.may_not_publish("no.more"), "the last complaint is there")
     assert list(complaints) == [f'nats: permissions violation for publish to "no.{number}"' for number in range(50)]
     assert len(connection.recent_errors) == 20
+    assert connection.may_not_publish("no.0")
+    assert not connection.may_not_publish("yes.0")
     await connection.close()
     server.kill()

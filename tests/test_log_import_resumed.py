@@ -1,5 +1,6 @@
 """An import that was killed goes on behind what it has stored, and nowhere else."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from callboard.events.connection import Connection
+from callboard.events.headers import stored_frame
 from callboard.log_file import Entry, Head, LogFile, new_log_file
 from tests.support.command_line import Ran, callboard, environment
 from tests.support.nats_server import NatsServer
@@ -20,6 +23,8 @@ from pathlib import Path
 from callboard.config import Config
 from callboard.importing import import_log
 from callboard.link import Link
+from callboard.events.connection import Connection
+from callboard.events.headers import stored_frame
 from callboard.log_file import LogFile
 
 link = Link(Config.build(directory=Path(sys.argv[2]), nats_url=sys.argv[3] or None))
@@ -87,6 +92,28 @@ def test_killed_time_after_time_it_stores_each_event_once(
     assert callboard("log", "export", str(again), "--nats", url).code == 0
     assert messages(again) == messages(log)
     assert load(log, fresh_nats_server, tmp_path / "a").json == {"imported": 0, "found": EVENTS}
+
+
+def test_half_a_batch_that_was_on_its_way_is_waited_for(
+    fresh_nats_server: NatsServer, log: Path, tmp_path: Path
+) -> None:
+    whole, again = list(entries()), tmp_path / "again.jsonl"
+    before = made(tmp_path / "before.jsonl", whole[:9])
+    assert load(before, fresh_nats_server, tmp_path / "a").code == 0
+
+    async def send_half() -> None:
+        connection = Connection()
+        await connection.open(fresh_nats_server.url)
+        await connection.write(
+            b"".join(stored_frame(each.subject, "", each.headers, each.data) for each in whole[9:11])
+        )
+        await connection.flush()
+        await connection.close()
+
+    asyncio.run(send_half())
+    assert load(log, fresh_nats_server, tmp_path / "a").json == {"imported": EVENTS - 9, "found": 9}
+    assert callboard("log", "export", str(again), "--nats", fresh_nats_server.url).code == 0
+    assert messages(again) == messages(log)
 
 
 def test_its_own_server_may_be_killed_with_it(log: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from nats.errors import ConnectionClosedError, ConnectionReconnectingError
 from nats.errors import Error as NatsError
 
 from callboard.events.answers import AnswerLostError, Answers
+from callboard.events.denials import Denials
 from callboard.events.headers import LazyHeaders
 from callboard.events.message import Message
 from callboard.events.wire import WireParser
@@ -36,6 +37,7 @@ class Connection(Client):
         self._on_reconnect: list[Callable[[], None]] = []
         self.recent_errors: deque[Exception] = deque(maxlen=20)
         self._complaints: list[dict[str, None]] = []
+        self._denials = Denials()
 
     async def open(self, url: str, *, name: str = "callboard", connect_attempts: int = 0, **options: Any) -> None:
         """Connect to ``url``; afterwards reconnect for ever, and never buffer publishes while disconnected.
@@ -96,8 +98,7 @@ class Connection(Client):
 
         It says so beside the answer, which never comes.
         """
-        complaint = f'permissions violation for publish to "{subject}"'.lower()
-        return any(complaint in str(error) for error in self.recent_errors)
+        return self._denials.about(subject)
 
     async def write(self, frames: bytes) -> None:
         """Send complete protocol frames as they are, in order with everything else published here.
@@ -211,6 +212,7 @@ class Connection(Client):
 
     async def _remember(self, error: Exception) -> None:
         self.recent_errors.append(error)
+        self._denials.hear(str(error))
         for heard in self._complaints:
             heard[str(error)] = None
 
