@@ -1,6 +1,5 @@
 """Questions about the request log for callers on an event loop."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -23,11 +22,12 @@ class PatternQueries(ReadPool):
 
     async def patterns(self, asked: PatternsAsked) -> PatternsAnswer:
         """Return the patterns of one user or of all, without those of tasks."""
-        answer, anomalies = await asyncio.gather(
-            self._run(lambda connection: find_patterns.patterns(connection, asked)),
-            self._run(lambda connection: self._anomalies(connection, asked)),
-        )
-        return msgspec.structs.replace(answer, anomalies=anomalies)
+        return await self._run(lambda connection: self._patterns(connection, asked))
+
+    def _patterns(self, connection: sqlite3.Connection, asked: PatternsAsked) -> PatternsAnswer:
+        # One after the other: two threads that step through rows take the interpreter from each other at each.
+        answer = find_patterns.patterns(connection, asked)
+        return msgspec.structs.replace(answer, anomalies=self._anomalies(connection, asked))
 
     async def meant(self, user_id: str) -> list[Meant]:
         """Return what a user wanted lately, oldest first."""
