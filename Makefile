@@ -10,7 +10,7 @@ ARGS   ?=
 PARALLEL := --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log bench-patterns bench-check
+.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log bench-patterns bench-check bench-rules
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-patterns: $(READY) ## measure how fast the request log is counted, and wha
 
 bench-check: $(READY) ## measure how fast a log is checked
 	$(BIN)/python -m bench.check $(ARGS)
+
+bench-rules: $(READY) ## measure what learning the rules of a user takes, and how often chance makes one
+	$(BIN)/python -m bench.rules $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

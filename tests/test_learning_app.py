@@ -10,7 +10,7 @@ import pytest
 from nats.aio.client import Client as NatsClient
 
 from callboard.client import Client
-from callboard.events.errors import InvalidValueError
+from callboard.events.errors import CallboardError, InvalidValueError
 from callboard.rule_replies import Lesson
 from tests.support.boards import CLI_AGENTS, run
 from tests.support.nats_server import NatsServer
@@ -158,3 +158,21 @@ def test_tasks_teach_and_the_settings_decide(tmp_path: Path) -> None:
         }
         with pytest.raises(InvalidValueError, match="user_id"):
             learned(board.url, "")
+
+
+def test_a_server_that_was_away_is_no_reason_not_to_learn(tmp_path: Path, fresh_nats_server: NatsServer) -> None:
+    url = fresh_nats_server.url
+    with up(tmp_path / "board", "--nats", url, "--rules-every", "1") as board:
+        learned(url, "nobody", publish(url, "ada", 8)[-1])
+        fresh_nats_server.stop()
+        fresh_nats_server.start()
+        until(lambda: _answers(url), "callboard is back")
+        proposed(url, "ada")
+        assert versions(url, "ada") == [1, 2]
+        assert "rules.learning_broken" not in board.log
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(CallboardError):
+        return learned(url, "nobody").seq == 0
+    return False

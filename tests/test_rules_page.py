@@ -11,17 +11,23 @@ import pytest
 
 from callboard.cli.main import build
 from callboard.client import Client
-from callboard.events.facts import MAX_TEXT
+from callboard.config import Config
+from callboard.events.facts import DAYS, MAX_TEXT, WEEKDAY
 from callboard.events.rule import Learned
 from callboard.events.user_decisions import GROWTH, MAX_EVIDENCE, MAX_RULES
 from callboard.events.user_events import EVENTS, UserEvent
+from callboard.learning.learner import SHARE
+from callboard.learning.lesson import MAX_AT_ONCE
+from callboard.learning.mining import CHANCE, MAX_VALUES
+from callboard.projections import find_asked, meant
 from callboard.projections.rule_answers import RuleAnswer
 from callboard.requests import RuleDecision, RulesQuery
-from tests.support.boards import board_for_module
+from tests.support.boards import CLI_AGENTS, board_for_module
 from tests.support.known_rules import proposed
 from tests.support.running import Running
 from tests.support.source import ROOT
 from tests.support.views import holding, rows
+from tests.support.wire import Wire
 
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())
@@ -36,8 +42,25 @@ MEETING = Learned(
     bound=0.652,
     requests=[5, 8, 13, 14, 21, 22, 30, 31, 38],
 )
+LINE = {
+    "user_id": "bob",
+    "endpoint": "/chat",
+    "status": 200,
+    "response_ms": 9,
+    "intent": "meeting",
+    "entities": {"time": "15:00"},
+}
 
-board = board_for_module()
+board = board_for_module(CLI_AGENTS, "--rules-every", "0")
+
+
+async def published(url: str, lines: list[dict[str, Any]]) -> int:
+    """Publish lines of a request log, and return the sequence of the last."""
+    wire = await Wire.open(url)
+    try:
+        return [(await wire.publish("callboard.request", line)).seq for line in lines][-1]
+    finally:
+        await wire.close()
 
 
 def section(heading: str) -> str:
@@ -56,6 +79,7 @@ def told(answer: Any) -> Any:
 
 async def test_the_examples_are_answered_as_the_page_shows(board: Running) -> None:
     async with Client(board.url) as client:
+        await client.patterns(min_seq=await published(board.url, [LINE] * 5))
         await client.rules("ada", min_seq=await proposed(board.url, "ada", MEETING))
         for subject, body, answer in EXAMPLES:
             found, shown = json.loads(await client.ask(subject, json.loads(body))), json.loads(answer)
@@ -66,8 +90,12 @@ async def test_the_examples_are_answered_as_the_page_shows(board: Running) -> No
 
 
 def test_there_is_an_example_of_each() -> None:
-    assert [name for name, _, _ in EXAMPLES] == ["callboard.query.rules", "callboard.api.decide_rule"]
-    ((_, _, answer), _) = EXAMPLES
+    assert [name for name, _, _ in EXAMPLES] == [
+        "callboard.api.learn_rules",
+        "callboard.query.rules",
+        "callboard.api.decide_rule",
+    ]
+    (_, (_, _, answer), _) = EXAMPLES
     assert list(json.loads(answer)["rules"][0]) == list(RuleAnswer.__struct_fields__)
 
 
@@ -101,6 +129,19 @@ def test_the_limits_are_those_in_force() -> None:
     assert f"at most {MAX_RULES} rules" in TEXT
     assert GROWTH == 2
     assert "twice the support" in TEXT
+
+
+def test_the_settings_and_bounds_are_those_in_force() -> None:
+    table = dict(re.findall(r"^\| `(rules_\w+)` \| (\S+) \|", PAGE, re.MULTILINE))
+    config = {name: getattr(Config(), name) for name in Config.__struct_fields__ if name.startswith("rules_")}
+    assert table == {name: "none" if value is None else f"{value:g}" for name, value in config.items()}
+    assert f"At most {MAX_AT_ONCE} are proposed" in TEXT
+    assert f"more than {MAX_VALUES} values" in TEXT
+    assert f"less than {CHANCE * 100:g} % of users" in TEXT
+    assert f"newest {meant.KEPT:,} lines" in TEXT
+    assert f"newest {find_asked.KEPT:,} tasks" in TEXT
+    assert f"more than {find_asked.MAX_INPUT:,} bytes" in TEXT
+    assert (SHARE, WEEKDAY, DAYS[0], DAYS[-1]) == (0.2, "weekday", "monday", "sunday")
 
 
 def test_requests_have_the_fields_that_the_page_names() -> None:

@@ -117,7 +117,16 @@ async def test_the_service_introduces_itself_and_counts_its_errors(nats_server: 
         subjects = {endpoint["subject"] for endpoint in info["endpoints"]}
         assert subjects == {
             f"callboard.api.{name}"
-            for name in ("submit", "cancel", "retry", "forget_agent", "change_session", "decide_rule", "result")
+            for name in (
+                "submit",
+                "cancel",
+                "retry",
+                "forget_agent",
+                "change_session",
+                "decide_rule",
+                "learn_rules",
+                "result",
+            )
         } | {
             f"callboard.query.{name}"
             for name in (

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import threading
 import time
-from concurrent.futures import Future
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
@@ -34,8 +35,14 @@ log = structlog.get_logger()
 SHARE: Final = 0.2
 """How much of the time it works at most: learning never takes more than that of one core."""
 
+BURST_SECONDS: Final = 1.0
+"""How long it works at a time; then it rests for as long as its share demands."""
+
 MAX_WAITING: Final = 10_000
 """How many users may wait for their turn; of more, what is new is looked for later."""
+
+_LOG_AWAY: Final = (LogUnavailableError, LoopStoppedError, CancelledError)
+"""The log does not answer, or everything is being stopped: who waits goes on waiting."""
 
 
 class _Look:
@@ -78,9 +85,9 @@ class Learner(pykka.ThreadingActor):
             self._later(self._ways.every_seconds)
         elif message is LOOK:
             began = time.monotonic()
-            self._look(began + SHARE * self._ways.every_seconds)
-            worked = time.monotonic() - began
-            self._later(max(self._ways.every_seconds, worked / SHARE - worked))
+            more = self._look(began + min(BURST_SECONDS, SHARE * self._ways.every_seconds))
+            rest = (time.monotonic() - began) * (1 / SHARE - 1)
+            self._later(rest if more else max(rest, self._ways.every_seconds))
         elif isinstance(message, Learn):
             self._answer(message)
         else:
@@ -101,30 +108,29 @@ class Learner(pykka.ThreadingActor):
         self.on_stop()
         self._crashed(LEARNER, log_crash(LEARNER, exception_type, exception_value, traceback_))
 
-    def _look(self, until: float) -> None:
-        """Learn of users of whom something is new: of one, and of more until that time."""
+    def _look(self, until: float) -> bool:
+        """Learn of users of whom something is new: of one, and of more until that time. Tell whether others wait."""
         lessons: list[Lesson] = []
         try:
             self._waiting |= dict.fromkeys(self._loop.run(self._sources.news(MAX_WAITING - len(self._waiting))))
             while self._waiting and not self._stopping.is_set():
                 lessons += self._taught(next(iter(self._waiting)))
                 if time.monotonic() >= until:
-                    break
-        except (LogUnavailableError, LoopStoppedError) as error:
-            log.warning("rules.learning_failed", waiting=len(self._waiting), error=str(error))
+                    return bool(self._waiting)
+        except _LOG_AWAY as error:
+            log.warning("rules.learning_failed", waiting=len(self._waiting), error=repr(error))
         except Exception:
             # Everything else does without rules.
             log.exception("rules.learning_broken")
-        proposed = sum(len(each.proposed) for each in lessons)
-        accepted = sum(len(each.accepted) for each in lessons)
-        if proposed or accepted:
-            log.info("rules.learned", users=len(lessons), proposed=proposed, accepted=accepted)
+        finally:
+            _tell(lessons)
+        return False
 
     def _taught(self, user_id: str) -> list[Lesson]:
         """Learn of a user who waits; one of whom nothing can be learned does not keep the others waiting."""
         try:
             lessons = [self._learn(user_id)]
-        except (LogUnavailableError, LoopStoppedError):
+        except _LOG_AWAY:
             raise
         except Exception:
             log.exception("rules.user_skipped", user=user_id)
@@ -160,6 +166,13 @@ class Learner(pykka.ThreadingActor):
         await asyncio.sleep(seconds)
         with contextlib.suppress(pykka.ActorDeadError):
             self.actor_ref.tell(LOOK)
+
+
+def _tell(lessons: Sequence[Lesson]) -> None:
+    proposed = sum(len(each.proposed) for each in lessons)
+    accepted = sum(len(each.accepted) for each in lessons)
+    if proposed or accepted:
+        log.info("rules.learned", users=len(lessons), proposed=proposed, accepted=accepted)
 
 
 def learner(wires: Wires) -> "pykka.ActorRef[Any]":

@@ -37,27 +37,6 @@ _Key = Scalar | tuple[bool] | None
 """A value such that equal keys are equal facts: true is not 1."""
 
 
-class _Case(NamedTuple):
-    """A rule, as far as it was counted; ``rows`` hold what supports it."""
-
-    when: tuple[tuple[str, _Key], ...]
-    field: str
-    value: _Key
-    seen: int
-    rows: tuple[int, ...]
-    bound: float
-    observations: Sequence[Observation]
-
-
-class _Condition(NamedTuple):
-    """A second condition: the rows of an intent in which ``field`` has ``value``."""
-
-    table: "_Table"
-    field: str
-    value: _Key
-    rows: tuple[int, ...]
-
-
 class _Table(Struct):
     """What was observed of one intent: ``columns`` have the value of a field in each row, or none."""
 
@@ -73,6 +52,39 @@ class _Table(Struct):
         return sum(len(self.counts[name]) for name in self.open)
 
 
+class _Case(NamedTuple):
+    """A rule as it was counted: its conditions hold in the rows ``among``, and ``support`` of these have its value."""
+
+    table: _Table
+    when: tuple[tuple[str, _Key], ...]
+    field: str
+    value: _Key
+    among: Sequence[int]
+    support: int
+    seen: int
+    bound: float
+
+    @property
+    def rank(self) -> tuple[float, int, str]:
+        """What comes first: the best bound, then the most support."""
+        return -self.bound, -self.support, repr((self.when, self.field, self.value))
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows that support it."""
+        column = self.table.columns[self.field]
+        return [row for row in self.among if column[row] == self.value]
+
+
+class _Condition(NamedTuple):
+    """A second condition: the rows of an intent in which ``field`` has ``value``."""
+
+    table: _Table
+    field: str
+    value: _Key
+    rows: tuple[int, ...]
+
+
 def mine(observations: Iterable[Observation], thresholds: Thresholds) -> list[Learned]:
     """Return the rules that reach ``thresholds``, the best bound first, 500 at most.
 
@@ -83,7 +95,7 @@ def mine(observations: Iterable[Observation], thresholds: Thresholds) -> list[Le
     for table in tables:
         found += _general(table, thresholds)
     found += _special(tables, thresholds)
-    found.sort(key=lambda case: (-case.bound, -len(case.rows), repr(case[:3])))
+    found.sort(key=lambda case: case.rank)
     return [_learned(case) for case in found[:MAX_RULES]]
 
 
@@ -148,8 +160,8 @@ def _general(table: _Table, thresholds: Thresholds) -> Iterator[_Case]:
         [(value, support)], seen = counts.most_common(1), counts.total()
         bound = _reached(support, seen, thresholds)
         if bound is not None:
-            rows = tuple(row for row, found in enumerate(table.columns[name]) if found == value)
-            yield _Case(((INTENT, table.intent),), name, value, seen, rows, bound, table.observations)
+            whole = range(len(table.observations))
+            yield _Case(table, ((INTENT, table.intent),), name, value, whole, support, seen, bound)
         elif support >= thresholds.support:
             table.open.append(name)
 
@@ -204,8 +216,7 @@ def _under(condition: _Condition, surprise: float, thresholds: Thresholds) -> It
         if bound is None or unlikely(support, seen, whole[value] / whole.total()) < surprise:
             continue
         when = (INTENT, table.intent), (condition.field, condition.value)
-        those = tuple(row for row in rows if table.columns[name][row] == value)
-        yield _Case(when, name, value, seen, those, bound, table.observations)
+        yield _Case(table, when, name, value, rows, support, seen, bound)
 
 
 def _apart(found: Iterable[_Case], thresholds: Thresholds) -> Iterator[_Case]:
@@ -213,11 +224,14 @@ def _apart(found: Iterable[_Case], thresholds: Thresholds) -> Iterator[_Case]:
 
     Where two facts always come together, each of them is a condition that explains the same: one rule is enough.
     """
-    covered: dict[tuple[str, _Key, _Key], set[int]] = {}
-    for case in sorted(found, key=lambda case: (-case.bound, -len(case.rows), repr(case[:3]))):
-        known = covered.setdefault((case.field, case.value, case.when[0][1]), set())
-        if len(case.rows) - len(known.intersection(case.rows)) >= thresholds.support:
-            known.update(case.rows)
+    covered: dict[tuple[str, str, _Key], set[int]] = {}
+    for case in sorted(found, key=lambda case: case.rank):
+        known = covered.setdefault((case.table.intent, case.field, case.value), set())
+        if case.table.counts[case.field][case.value] - len(known) < thresholds.support:
+            continue
+        fresh = set(case.rows) - known
+        if len(fresh) >= thresholds.support:
+            known |= fresh
             yield case
 
 
@@ -225,7 +239,7 @@ def _apart(found: Iterable[_Case], thresholds: Thresholds) -> Iterator[_Case]:
 
 
 def _learned(case: _Case) -> Learned:
-    support = [case.observations[row] for row in case.rows]
+    support = [case.table.observations[row] for row in case.rows]
     return Learned(
         when={name: _value(key) for name, key in case.when},
         field=case.field,

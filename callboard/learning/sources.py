@@ -10,7 +10,7 @@ from callboard.projections.queries import Queries
 from callboard.projections.runner import Runner
 
 PAGE: Final = 10_000
-"""Rows that are looked at in one query."""
+"""Users, or tasks, that one query looks at."""
 
 
 class Sources:
@@ -43,7 +43,7 @@ class _Told:
     async def more(self, room: int) -> list[str]:
         users: dict[str, None] = {}
         while len(users) < room and self._seq < self._runner.position:
-            news = await self._ask(self._seq, min(PAGE, room))
+            news = await self._ask(self._seq, PAGE)
             users.update(dict.fromkeys(news.users))
             self._seq = news.seq
         return list(users)

@@ -1,14 +1,25 @@
-"""What users wanted lately: queries over the projection ``meant``."""
+"""What users wanted lately: queries over the projection ``meant``.
+
+Each is answered in one row of JSON: every row of an answer hands the interpreter lock over, which may then take until
+the next switch interval (5 ms) to come back.
+"""
 
 import sqlite3
 from typing import Final, NamedTuple
 
+import msgspec
+
 from callboard.projections.reader import snapshot
 
 _OF_USER: Final = """
-SELECT meant.seq, at, facts FROM meant JOIN meant_users ON user = id WHERE name = ? ORDER BY meant.seq
+SELECT json_group_array(json_array(meant.seq, at, hex(facts))) FROM meant JOIN meant_users ON user = id WHERE name = ?
 """
-_SINCE: Final = "SELECT name, seq FROM meant_users WHERE seq > ? ORDER BY seq LIMIT ?"
+_SINCE: Final = """
+SELECT json_group_array(name), max(seq), count(*)
+FROM (SELECT name, seq FROM meant_users WHERE seq > ? ORDER BY seq LIMIT ?)
+"""
+_lines: Final = msgspec.json.Decoder(list[tuple[int, int, str]])
+_names: Final = msgspec.json.Decoder(list[str])
 
 
 class Meant(NamedTuple):
@@ -28,11 +39,20 @@ class News(NamedTuple):
 
 def meant(connection: sqlite3.Connection, user_id: str) -> list[Meant]:
     """Return the lines of a user that are kept, oldest first."""
-    return [Meant(*row) for row in connection.execute(_OF_USER, (user_id,))]
+    [(found,)] = connection.execute(_OF_USER, (user_id,)).fetchall()
+    return sorted(Meant(seq, at, bytes.fromhex(facts)) for seq, at, facts in _lines.decode(found))
 
 
 def news(connection: sqlite3.Connection, after: int, limit: int) -> News:
     """Return up to ``limit`` users with a line ``after`` that sequence."""
     with snapshot(connection, "meant") as position:
-        rows = connection.execute(_SINCE, (after, limit)).fetchall()
-    return News([name for name, _ in rows], rows[-1][1] if len(rows) == limit else position)
+        return read_news(connection, _SINCE, after, limit, position)
+
+
+def read_news(connection: sqlite3.Connection, sql: str, after: int, limit: int, position: int) -> News:
+    """Return what ``sql`` finds ``after`` a sequence: names as JSON, the last one's sequence, and how many rows it saw.
+
+    Fewer than ``limit`` rows are all there are up to the ``position`` of the views.
+    """
+    [(names, last, count)] = connection.execute(sql, (after, limit)).fetchall()
+    return News(_names.decode(names), last if count == limit else position)
