@@ -5,6 +5,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ from callboard.projections.store import Views
 from callboard.request_views import look
 from callboard.server import STORE, running_server
 from callboard.views_file import EVENT_VIEWS, REQUEST_VIEWS, VIEWS_FILES, ViewsFile
+
+Confirm = Callable[[int], bool]
+"""Told how many lines the request log has forgotten, whose counts would be lost; tells whether that is meant."""
 
 Progress = Callable[[str, int, int], None]
 """Told the file that is being built, and how many events of how many are in it."""
@@ -54,7 +58,8 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
     """How many events the new views in ``file`` were built from, how long that took, and where the old ones differ.
 
     ``difference`` is None when they were not compared, or are equal; ``missing`` events are lost and were left out.
-    ``left_out`` says why nothing was built, or compared; empty when it was.
+    ``left_out`` says why nothing was built, or compared; empty when it was. Where only what came after a day could be
+    compared, ``after`` is that day.
     """
 
     file: str
@@ -63,12 +68,19 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
     difference: Difference | None = None
     missing: int = 0
     left_out: str = ""
+    after: date | None = None
 
 
+_EPOCH: Final = date(1970, 1, 1)
 _WHOLE: Final = Wish()
 
 
-def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _file, _done, _all: None) -> list[Rebuilt]:
+def rebuild(
+    config: Config,
+    wish: Wish = _WHOLE,
+    progress: Progress = lambda _file, _done, _all: None,
+    confirm: Confirm = lambda _forgotten: True,
+) -> list[Rebuilt]:
     """Build the views under ``config.directory`` anew, beside the old ones, and do with them what ``wish`` says.
 
     Return what became of each file. The server is that of ``config``. An embedded one is used when it runs, with the
@@ -76,7 +88,7 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _fi
     works.
 
     Counts of lines that the request log has forgotten nobody can build: views that may have such counts stay, unless
-    ``wish`` names them, and are not compared.
+    ``wish`` names them and that is confirmed. They are compared as far as they do not reach beyond what is left.
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none.
@@ -87,7 +99,7 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _fi
     link = Link(_reachable(config))
     try:
         link.open()
-        return [_Rebuilding(config.directory, link, views, wish, progress).finish() for views in chosen]
+        return [_Rebuilding(config.directory, link, views, wish, progress, confirm).finish() for views in chosen]
     finally:
         link.close()
 
@@ -133,9 +145,11 @@ def _reachable(config: Config) -> Config:
 class _Rebuilding:
     """The building of ``views`` from the log at ``link``, beside those in ``directory``."""
 
-    def __init__(self, directory: Path, link: Link, views: ViewsFile, wish: Wish, progress: Progress) -> None:
+    def __init__(
+        self, directory: Path, link: Link, views: ViewsFile, wish: Wish, progress: Progress, confirm: Confirm
+    ) -> None:
         self._path, self._link = directory / views.file, link
-        self._views, self._wish, self._progress = views, wish, progress
+        self._views, self._wish, self._progress, self._confirm = views, wish, progress, confirm
         self._info: dict[str, Any] = link.stream_info(views.stream)
         self._missing = 0
 
@@ -155,7 +169,23 @@ class _Rebuilding:
             seconds=round(time.monotonic() - began, 3),
             difference=difference,
             missing=self._missing,
+            after=self._first_day() if self._wish.verify and self._forgot else None,
         )
+
+    @property
+    def _forgot(self) -> bool:
+        """Whether the log has given up some of its messages, as it may."""
+        return self._views.forgets and self._gone > 0
+
+    def _first_day(self) -> date | None:
+        """Return the day on which the first message that is left was stored; None when there is none.
+
+        None as well when some between others are gone.
+        """
+        state = self._info["state"]
+        if not state["messages"] or self._gone > state["first_seq"] - 1:
+            return None
+        return datetime.fromisoformat(state["first_ts"]).astimezone(UTC).date()
 
     @property
     def _gone(self) -> int:
@@ -170,9 +200,11 @@ class _Rebuilding:
         if wish.verify and not self._path.exists():
             return "there are none"
         asked_for = wish.requests or wish.name is not None
-        if gone and (wish.verify or (not asked_for and self._belongs())):
-            return f"they may count some of the {gone} lines that its log has forgotten"
-        return ""
+        if not gone or (self._first_day() is not None if wish.verify else not self._belongs()):
+            return ""
+        if asked_for and not wish.verify:
+            return "" if self._confirm(gone) else "that was not confirmed"
+        return f"they may count some of the {gone} lines that its log has forgotten"
 
     def _forgot_more(self) -> bool:
         return self._views.forgets and self._gone < _gone(self._link.stream_info(self._views.stream))
@@ -216,7 +248,11 @@ class _Rebuilding:
             with still(self._path) as live:
                 rest = log_events(self._link, start + 1, live.position(names), views)
                 last = await extend(fresh, rest, views.projections, gaps=views.forgets)
-                return last, live.first_difference(fresh, names)
+                day = self._first_day() if self._forgot else None
+                if day is None:
+                    return last, live.first_difference(fresh, names)
+                since = {"seq": self._info["state"]["first_seq"], "day": (day - _EPOCH).days}
+                return last, live.first_difference_of_rest(fresh, views.projections, **since)
         finally:
             remove(fresh)
 

@@ -14,6 +14,7 @@ from callboard.projections import pattern_actions, pattern_entities
 from callboard.projections.batch import Batch
 from callboard.projections.pattern_entities import Said
 from callboard.projections.pattern_names import MAX_NAMES, Names
+from callboard.projections.patterns_rest import REST
 from callboard.projections.projection import Projection
 from callboard.projections.request_entry import RequestEntry
 from callboard.projections.upsert import write_rows
@@ -197,4 +198,5 @@ PATTERNS: Final = Projection(
     ),
     schema=SCHEMA,
     apply=apply,
+    rest=REST,
 )
