@@ -130,7 +130,7 @@ def test_what_nobody_in_particular_did_counts_for_everybody_alone(tmp_path: Path
     path = counted(tmp_path / "views", [stored([line(**fields), line(user_id=None, **fields)])])
     assert rows(path, "SELECT user, count FROM totals WHERE span = 0 ORDER BY user") == [(0, 2), (1, 1)]
     assert rows(path, "SELECT user, count FROM activity WHERE span = 1 ORDER BY user") == [(0, 2), (1, 1)]
-    assert rows(path, "SELECT user, count FROM hours ORDER BY user") == [(0, 2), (1, 1)]
+    assert rows(path, "SELECT user, third FROM hours ORDER BY user") == [(0, 2), (1, 1)]
     assert rows(path, "SELECT user, count FROM intent_days ORDER BY user") == [(0, 2), (1, 1)]
     assert rows(path, "SELECT user, counts FROM entities ORDER BY user") == [
         (0, '{"n":{"1":[2,0]}}'),

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -146,6 +147,18 @@ async def test_hours_count_in_the_zone_asked_for(queries: PatternQueries) -> Non
     assert answer.hours == [there[hour] for hour in range(24)]
     with pytest.raises(InvalidValueError, match="expected timezone to be"):
         await queries.patterns(PatternsAsked(now=END, timezone="Mars/Base"))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"])
+async def test_zones_that_are_a_part_of_an_hour_off_count_right(tmp_path: Path, zone: str) -> None:
+    # In St. John's clocks go forward on 8 March at 2:00, on Lord Howe Island half an hour back on 5 April at 2:00.
+    moments = [datetime(2026, month, day, tzinfo=UTC) for month, day in ((3, 7), (4, 4))]
+    made = [begin + timedelta(minutes=7 * number) for begin in moments for number in range(400)]
+    path = counted(tmp_path / "views", [stored([line(at=at) for at in made], at=END + timedelta(days=99))])
+    with closing(PatternQueries(path)) as queries:
+        answer = await queries.patterns(PatternsAsked(now=END, timezone=zone))
+    there = Counter((at.astimezone(ZoneInfo(zone)).weekday(), at.astimezone(ZoneInfo(zone)).hour) for at in made)
+    assert answer.week == [[there[day, hour] for hour in range(24)] for day in range(7)]
 
 
 async def test_who_never_asked_for_anything_has_no_patterns(queries: PatternQueries) -> None:

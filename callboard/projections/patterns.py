@@ -53,7 +53,10 @@ CREATE TABLE hours (
     user INTEGER NOT NULL,
     day INTEGER NOT NULL,
     hour INTEGER NOT NULL,
-    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    third INTEGER NOT NULL,
+    fourth INTEGER NOT NULL,
     PRIMARY KEY (user, day, hour)
 ) WITHOUT ROWID;
 CREATE TABLE intent_days (
@@ -82,8 +85,9 @@ INSERT INTO intent_days (user, day, intent, count, failures, took, longest) SELE
 WHERE column1 IS NOT NULL ON CONFLICT (user, day, intent) DO UPDATE SET {_SUMMED}
 """  # noqa: S608 - our own names
 _HOURS: Final = """
-INSERT INTO hours (user, day, hour, count) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
-ON CONFLICT (user, day, hour) DO UPDATE SET count = count + excluded.count
+INSERT INTO hours (user, day, hour, first, second, third, fourth) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
+ON CONFLICT (user, day, hour) DO UPDATE SET first = first + excluded.first, second = second + excluded.second,
+    third = third + excluded.third, fourth = fourth + excluded.fourth
 """
 _MALFORMED: Final = """
 INSERT INTO malformed (id, count) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET count = count + excluded.count
@@ -144,11 +148,12 @@ def _count_actions(connection: sqlite3.Connection, lines: list[RequestEntry], us
 
 
 def _count_hours(connection: sqlite3.Connection, lines: list[RequestEntry], users: dict[str | None, int]) -> None:
-    counts = Counter((users[line.user], line.day, line.hour) for line in lines)
-    for (user, day, hour), count in list(counts.items()):
-        if user != EVERYBODY:
-            counts[EVERYBODY, day, hour] += count
-    write_rows(connection, _HOURS, [(*key, count) for key, count in sorted(counts.items())])
+    quarters = Counter((users[line.user], line.day, line.quarter) for line in lines)
+    hours: dict[tuple[int, int, int], list[int]] = {}
+    for (user, day, quarter), count in quarters.items():
+        for whose in {user, EVERYBODY}:
+            hours.setdefault((whose, day, quarter // 4), [0, 0, 0, 0])[quarter % 4] += count
+    write_rows(connection, _HOURS, [(*key, *counts) for key, counts in sorted(hours.items())])
 
 
 def _sums(line: RequestEntry) -> Sums:

@@ -30,7 +30,7 @@ def _named(table: str, columns: str, number: str, day: str = "day", order: str =
 REST: Final = (
     _rest("totals", f"span, {_SUMS}", order=", span", where="AND span > 0"),
     _named("activity", f"span, {_SUMS}", "action", order=", span"),
-    _rest("hours", "hour, one.count", order=", hour"),
+    _rest("hours", "hour, first, second, third, fourth", order=", hour"),
     _named("intent_days", _SUMS, "intent"),
     _named("entities", "dropped, counts", "intent", day="period"),
 )

@@ -23,8 +23,8 @@ MAX_ENTITIES: Final = 16
 """Entities that are counted of one line."""
 
 FAILED_STATUS: Final = 400
-_HOUR: Final = 3_600_000_000
-_HOURS: Final = 24
+_QUARTER: Final = 900_000_000
+_QUARTERS: Final = 96
 _MICROSECONDS: Final = 1_000
 
 
@@ -32,16 +32,17 @@ class RequestEntry(Struct, frozen=True, gc=False):
     """Who did what, and how it went.
 
     ``user`` is None where nobody said who; ``by_path`` says that nothing but the path tells what was done. ``day``
-    counts from 1970-01-01 (UTC), ``hour`` is the one of that day, ``took`` is in microseconds; ``entities`` are names
-    with their values as texts, and ``more`` of them were left out. It stands at ``seq`` and is of the moment ``at``
-    (microseconds since 1970). ``facts`` are those that rules ask about, as JSON; None without user or intent.
+    counts from 1970-01-01 (UTC), ``quarter`` is the quarter of an hour of that day, 0-95, ``took`` is in microseconds;
+    ``entities`` are names with their values as texts, and ``more`` of them were left out. It stands at ``seq`` and is
+    of the moment ``at`` (microseconds since 1970). ``facts`` are those that rules ask about, as JSON; None without user
+    or intent.
     """
 
     seq: int
     at: int
     user: str | None
     day: int
-    hour: int
+    quarter: int
     action: str
     by_path: bool
     failed: bool
@@ -62,7 +63,7 @@ class RequestEntry(Struct, frozen=True, gc=False):
         """
         line = parse(data)
         at = stored if line.at is None else min(micros(line.at), stored)
-        day, hour = divmod(at // _HOUR, _HOURS)
+        day, quarter = divmod(at // _QUARTER, _QUARTERS)
         failed = line.status >= FAILED_STATUS if line.success is None else not line.success
         intent = line.intent[:MAX_NAME] if line.intent else None
         entities = _entities(line.entities) if intent and line.entities else ()
@@ -74,7 +75,7 @@ class RequestEntry(Struct, frozen=True, gc=False):
             at,
             line.user_id,
             day,
-            hour,
+            quarter,
             (named or _path(line))[:MAX_NAME],
             not named,
             failed,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct, json, structs
+from msgspec import Struct, json
 
 KEY: Final = "callboard"
 """Where they are kept in the scope of a request."""
@@ -12,7 +12,7 @@ MAX_BYTES: Final = 128 * 1024
 """What a handler may say, as JSON; no line takes more."""
 
 
-class Annotations(Struct):
+class Annotations(Struct, omit_defaults=True):
     """The fields of a line that only the application knows; None for what it has not said."""
 
     action: str | None = None
@@ -34,13 +34,12 @@ _NOTHING: Final = Said()
 
 def said(notes: Annotations) -> Said:
     """Return ``notes`` as JSON, which is as large as it looks and changes no more."""
-    fields = {name: value for name, value in structs.asdict(notes).items() if value is not None}
-    if not fields:
-        return _NOTHING
     try:
-        data = json.encode(fields)
+        data = json.encode(notes)
     except Exception as error:  # noqa: BLE001 - an application may give anything, and its request does not suffer
         return Said(lost=str(error) or repr(error))
+    if data == b"{}":
+        return _NOTHING
     if len(data) > MAX_BYTES:
         return Said(lost=f"expected annotations of at most {MAX_BYTES} bytes, got {len(data)}")
     return Said(data)
