@@ -148,14 +148,16 @@ class Queries:
         timezone: str | None = None,
         limit: int | None = None,
         min_seq: int | None = None,
+        as_of: AsOf | None = None,
     ) -> Patterns:
         """Return what users do, one of them or all, since the UTC day of ``since``.
 
         ``timezone`` is where hours and days of the week count, UTC by default; ``limit`` is how many entries each list
-        has at most (20). ``min_seq`` is a sequence of the request log here, and so is ``as_of_seq`` of the answer.
+        has at most (20). With ``as_of`` the days count that were over then. ``min_seq`` and the sequence in ``as_of``
+        are of the request log here, and so is ``as_of_seq`` of the answer.
         """
-        fields = {"user_id": user_id, "since": since, "timezone": timezone, "limit": limit, "min_seq": min_seq}
-        return read(await self._query("patterns", **fields), Patterns)
+        scope = {"user_id": user_id, "since": since, "timezone": timezone, "limit": limit}
+        return read(await self._query("patterns", **scope, min_seq=min_seq, as_of=as_of), Patterns)
 
     async def agent_log(
         self,

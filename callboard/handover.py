@@ -10,6 +10,7 @@ from callboard.adopter import adopting, rebuilt, refusal
 from callboard.errors import ViewsRefusedError
 from callboard.projections.errors import ViewsBusyError
 from callboard.projections.rebuild import hand_over, install, remove
+from callboard.views_file import ViewsFile
 
 NOTICE_SECONDS: Final = 30.0
 """How soon a running callboard has to notice; one that is too old never does."""
@@ -20,9 +21,13 @@ _PAUSE_SECONDS: Final = 0.05
 class Handover:
     """The complete views in ``fresh`` on their way into the place of those in ``path``."""
 
-    def __init__(self, fresh: Path, path: Path, *, whole: bool, notice_seconds: float = NOTICE_SECONDS) -> None:
-        """``whole`` says that ``fresh`` has every projection, not a part of them."""
-        self._fresh, self._path, self._whole = fresh, path, whole
+    def __init__(
+        self, fresh: Path, path: Path, part_of: ViewsFile | None = None, *, notice_seconds: float = NOTICE_SECONDS
+    ) -> None:
+        """``part_of`` says what belongs in ``path`` when ``fresh`` has a part of that alone."""
+        self._fresh, self._path = fresh, path
+        self._projections = () if part_of is None else part_of.projections
+        self._gaps = part_of is not None and part_of.forgets
         self._notice_seconds = notice_seconds
         self._handed = False
 
@@ -47,7 +52,7 @@ class Handover:
             return True
         try:
             # Whoever used the old views may have ended at any moment.
-            await asyncio.to_thread(install, where, self._path, whole=self._whole, wait_seconds=0.0)
+            await asyncio.to_thread(install, where, self._path, self._projections, gaps=self._gaps, wait_seconds=0.0)
         except ViewsBusyError:
             if not self._handed:
                 refusal(self._path).unlink(missing_ok=True)

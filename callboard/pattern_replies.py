@@ -24,13 +24,14 @@ class EntityPattern(Struct, frozen=True, kw_only=True):
 
 
 class IntentPattern(Struct, frozen=True, kw_only=True):
-    """One intent, and the most common values of its entities."""
+    """One intent, and the most common values of its entities; if not ``complete``, their counts may be too low."""
 
     intent: str
     count: int = 0
     avg_ms: float | None = None
     success_rate: float | None = None
     entities: list[EntityPattern] = []
+    complete: bool = True
 
 
 class UserPattern(Struct, frozen=True, kw_only=True):
@@ -64,23 +65,34 @@ class TaskPatterns(Struct, frozen=True, kw_only=True):
     intents: list[IntentPattern] = []
 
 
+class Dropped(Struct, frozen=True, kw_only=True):
+    """What the bounds left out: lines whose action or intent is ``(other)``, values of entities that no count has."""
+
+    actions: int = 0
+    intents: int = 0
+    entities: int = 0
+
+
 class Patterns(Struct, frozen=True, kw_only=True):
     """What users do: the most common first, everywhere.
 
-    ``hours`` has 24 counts of requests, ``weekdays`` 7 from Monday on, ``week`` 24 for each of these.
+    ``hours`` has 24 counts of requests, ``weekdays`` 7 from Monday on, ``week`` 24 for each of these. Of the
+    past only the days before ``until`` count, and how many lines are ``malformed`` is None.
     """
 
     user_id: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
     timezone: str = "UTC"
     requests: int = 0
     actions: list[ActionPattern] = []
     users: list[UserPattern] = []
     intents: list[IntentPattern] = []
+    dropped: Dropped = Dropped()
     hours: list[int] = []
     weekdays: list[int] = []
     week: list[list[int]] = []
     anomalies: list[Anomaly] = []
     tasks: TaskPatterns = TaskPatterns()
-    malformed: int = 0
+    malformed: int | None = 0
     as_of_seq: int = 0

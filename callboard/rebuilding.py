@@ -5,7 +5,7 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +13,12 @@ from msgspec import Struct, structs
 
 from callboard.config import Config
 from callboard.directory import make_directory
-from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.errors import InvalidValueError
 from callboard.events.reader import Reader
 from callboard.handover import Handover
 from callboard.link import Link
 from callboard.log_events import log_events
 from callboard.log_guard import look as look_at_events
-from callboard.log_place import LogPlace
 from callboard.past.place import find_place
 from callboard.projections import positions
 from callboard.projections.difference import Difference, still
@@ -29,39 +28,25 @@ from callboard.projections.positions import Marker
 from callboard.projections.reader import connect
 from callboard.projections.rebuild import beside, build, extend, remove
 from callboard.projections.store import Views
+from callboard.rebuild_wish import Wish
 from callboard.request_views import look
 from callboard.server import running_server
 from callboard.stretch import open_to_read
-from callboard.views_file import EVENT_VIEWS, REQUEST_VIEWS, VIEWS_FILES, ViewsFile
+from callboard.views_file import VIEWS_FILES, ViewsFile
+
+Confirm = Callable[[int], bool]
+"""Told how many lines the request log has forgotten, whose counts would be lost; tells whether that is meant."""
 
 Progress = Callable[[str, int, int], None]
 """Told the file that is being built, and how many events of how many are in it."""
-
-
-class Wish(Struct, frozen=True, kw_only=True):
-    """What is to be built, and what becomes of it.
-
-    name: the one projection to build; None builds all.
-    until: the last event that counts; None is the end of the log.
-    out: where the views go instead of into the place of the old ones.
-    verify: whether they are only compared with the old ones.
-    requests: whether only the views of the request log are built, from what is left of it, whatever the old ones hold.
-
-    A wish with ``until`` or ``out`` is about one file: the views of the event log, unless it says otherwise.
-    """
-
-    name: str | None = None
-    until: LogPlace | None = None
-    out: Path | None = None
-    verify: bool = False
-    requests: bool = False
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
     """How many events the new views in ``file`` were built from, how long that took, and where the old ones differ.
 
     ``difference`` is None when they were not compared, or are equal; ``missing`` events are lost and were left out.
-    ``left_out`` says why nothing was built, or compared; empty when it was.
+    ``left_out`` says why nothing was built, or compared; empty when it was. Where only what came after a day could be
+    compared, ``after`` is that day.
     """
 
     file: str
@@ -70,12 +55,19 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
     difference: Difference | None = None
     missing: int = 0
     left_out: str = ""
+    after: date | None = None
 
 
+_EPOCH: Final = date(1970, 1, 1)
 _WHOLE: Final = Wish()
 
 
-def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _file, _done, _all: None) -> list[Rebuilt]:
+def rebuild(
+    config: Config,
+    wish: Wish = _WHOLE,
+    progress: Progress = lambda _file, _done, _all: None,
+    confirm: Confirm = lambda _forgotten: True,
+) -> list[Rebuilt]:
     """Build the views under ``config.directory`` anew, beside the old ones, and do with them what ``wish`` says.
 
     Return what became of each file. The server is that of ``config``. An embedded one is used when it runs, with the
@@ -83,7 +75,7 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _fi
     works.
 
     Counts of lines that the request log has forgotten nobody can build: views that may have such counts stay, unless
-    ``wish`` names them, and are not compared.
+    ``wish`` names them and that is confirmed. They are compared as far as they do not reach beyond what is left.
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named; or the wish is none,
@@ -93,39 +85,12 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _fi
         ViewsBusyError, ViewsRefusedError: a callboard uses the old views and does not take the new ones.
         CallboardError: the server cannot be started or used.
     """
-    chosen = _check(wish)
+    chosen = wish.files()
     link = open_to_read(_reachable(config))
     try:
-        return [_Rebuilding(config.directory, link, views, wish, progress).finish() for views in chosen]
+        return [_Rebuilding(config.directory, link, views, wish, progress, confirm).finish() for views in chosen]
     finally:
         link.close()
-
-
-def _check(wish: Wish) -> list[ViewsFile]:
-    """Return the files to be built, each with the projections to be built in it."""
-    if wish.verify and (wish.until is not None or wish.out is not None):
-        field = "until" if wish.until is not None else "out"
-        raise InvalidValueError(f"expected {field} not with verify, which compares with the live views", field=field)
-    if wish.until is not None and wish.out is None:
-        raise InvalidValueError("expected out with until: views that end earlier are never put in place", field="out")
-    if wish.out is not None and wish.out.exists():
-        raise InvalidValueError(f"expected out to be a new file, got {shorten(str(wish.out))}", field="out")
-    if wish.requests and (wish.name is not None or wish.until is not None):
-        raise InvalidValueError(
-            "expected requests without name and until: it is of one log, as a whole", field="requests"
-        )
-    return [REQUEST_VIEWS] if wish.requests else _named(wish)
-
-
-def _named(wish: Wish) -> list[ViewsFile]:
-    if wish.name is None:
-        return [EVENT_VIEWS] if wish.out is not None else list(VIEWS_FILES)
-    for views in VIEWS_FILES:
-        for each in views.projections:
-            if each.name == wish.name:
-                return [structs.replace(views, projections=(each,))]
-    names = ", ".join(each.name for views in VIEWS_FILES for each in views.projections)
-    raise InvalidValueError(f"expected name to be one of {names}, got {shorten(wish.name)}", field="name")
 
 
 def _reachable(config: Config) -> Config:
@@ -137,9 +102,11 @@ def _reachable(config: Config) -> Config:
 class _Rebuilding:
     """The building of ``views`` from the log at ``link``, beside those in ``directory``."""
 
-    def __init__(self, directory: Path, link: Link, views: ViewsFile, wish: Wish, progress: Progress) -> None:
+    def __init__(
+        self, directory: Path, link: Link, views: ViewsFile, wish: Wish, progress: Progress, confirm: Confirm
+    ) -> None:
         self._path, self._link = directory / views.file, link
-        self._views, self._wish, self._progress = views, wish, progress
+        self._views, self._wish, self._progress, self._confirm = views, wish, progress, confirm
         self._info: dict[str, Any] = link.stream_info(views.stream)
         self._missing = 0
 
@@ -159,7 +126,23 @@ class _Rebuilding:
             seconds=round(time.monotonic() - began, 3),
             difference=difference,
             missing=self._missing,
+            after=self._first_day() if self._wish.verify and self._forgot else None,
         )
+
+    @property
+    def _forgot(self) -> bool:
+        """Whether the log has given up some of its messages, as it may."""
+        return self._views.forgets and self._gone > 0
+
+    def _first_day(self) -> date | None:
+        """Return the day on which the first message that is left was stored; None when there is none.
+
+        None as well when some between others are gone.
+        """
+        state = self._info["state"]
+        if not state["messages"] or self._gone > state["first_seq"] - 1:
+            return None
+        return datetime.fromisoformat(state["first_ts"]).astimezone(UTC).date()
 
     @property
     def _gone(self) -> int:
@@ -174,9 +157,11 @@ class _Rebuilding:
         if wish.verify and not self._path.exists():
             return "there are none"
         asked_for = wish.requests or wish.name is not None
-        if gone and (wish.verify or (not asked_for and self._belongs())):
-            return f"they may count some of the {gone} lines that its log has forgotten"
-        return ""
+        if not gone or (self._first_day() is not None if wish.verify else not self._belongs()):
+            return ""
+        if asked_for and not wish.verify:
+            return "" if self._confirm(gone) else "that was not confirmed"
+        return f"they may count some of the {gone} lines that its log has forgotten"
 
     def _forgot_more(self) -> bool:
         return self._views.forgets and self._gone < _gone(self._link.stream_info(self._views.stream))
@@ -202,8 +187,8 @@ class _Rebuilding:
         make_directory(self._path.parent)
         try:
             last = await self._build(fresh, end)
-            whole = self._views in VIEWS_FILES
-            await Handover(fresh, self._path, whole=whole).finish()
+            of = next(views for views in VIEWS_FILES if views.file == self._views.file)
+            await Handover(fresh, self._path, None if of == self._views else of).finish()
         finally:
             remove(fresh)
         return last, None
@@ -222,7 +207,11 @@ class _Rebuilding:
             with still(self._path) as live:
                 rest = log_events(self._link, start + 1, live.position(names), views)
                 last = await extend(fresh, rest, views.projections, gaps=views.forgets)
-                return last, live.first_difference(fresh, names)
+                day = self._first_day() if self._forgot else None
+                if day is None:
+                    return last, live.first_difference(fresh, names)
+                since = {"seq": self._info["state"]["first_seq"], "day": (day - _EPOCH).days}
+                return last, live.first_difference_of_rest(fresh, views.projections, **since)
         finally:
             remove(fresh)
 

@@ -1,6 +1,7 @@
 """The views of the request log in one process: a file of their own, fed by a projector of their own."""
 
 import base64
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +63,15 @@ class RequestViews:
         if reason is not None:
             raise ViewsMismatchError(self._path, reason, forgetful=True)
 
+    async def stored_at(self, seq: int) -> datetime | None:
+        """Return when the line at ``seq`` was stored, None when the log does not have it; on the I/O loop.
+
+        Raises:
+            LogRefusedError, LogUnavailableError: the server would not, or did not answer.
+        """
+        message = await _message(self._link.connection, seq) if seq > 0 else None
+        return None if message is None else datetime.fromisoformat(message["time"])
+
     def position(self) -> int:
         """Return the sequence the views reflect."""
         return self.runner.position
@@ -89,8 +99,13 @@ async def look(connection: Connection, seq: int) -> tuple[str, int, str | None]:
 
 async def _digest_at(connection: Connection, seq: int) -> str | None:
     """Return what the line at ``seq`` is told by, None when the log has forgotten it."""
+    message = await _message(connection, seq)
+    return None if message is None else digest(base64.b64decode(message.get("data", "")))
+
+
+async def _message(connection: Connection, seq: int) -> dict[str, Any] | None:
     answer = await ask(connection, f"STREAM.MSG.GET.{subjects.REQUESTS}", {"seq": seq})
     if error_code(answer) == _NO_MESSAGE_FOUND:
         return None
     message: dict[str, Any] = granted(answer)["message"]
-    return digest(base64.b64decode(message.get("data", "")))
+    return message

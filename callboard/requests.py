@@ -145,8 +145,11 @@ class HeartbeatsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Ask about all heartbeats."""
 
 
-class PatternsQuery(Present, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask what users do, as it is counted by now; ``min_seq`` is a sequence of the request log here."""
+class PatternsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask what users do; ``min_seq`` is a sequence of the request log here, and so is that of ``as_of``.
+
+    With ``as_of`` the days count that were over then.
+    """
 
     user_id: str | None = None
     since: datetime | None = None

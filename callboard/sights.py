@@ -32,10 +32,14 @@ READY_SECONDS: Final = 5.0
 
 
 class RequestLog(Struct, frozen=True, kw_only=True):
-    """The views of the request log, which count sequences of their own."""
+    """The views of the request log, which count sequences of their own.
+
+    ``stored_at`` tells when the line at a sequence was stored; None when the log does not have it.
+    """
 
     queries: PatternQueries
     runner: Runner
+    stored_at: Callable[[int], Awaitable[datetime | None]]
 
 
 class Sights(Struct, frozen=True, kw_only=True):

@@ -90,7 +90,9 @@ class ViewSet:
             newest_seq=self.newest_seq,
             past=self.past,
             processes=processes,
-            request_log=RequestLog(queries=self.requests.queries, runner=self.requests.runner),
+            request_log=RequestLog(
+                queries=self.requests.queries, runner=self.requests.runner, stored_at=self.requests.stored_at
+            ),
             learn=LearningDesk(roster).learn,
         )
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.support.boards import CLI_AGENTS
@@ -48,6 +48,37 @@ def test_lines_and_tasks_are_asked_about_by_client_and_command_line(tmp_path: Pa
             assert words in shown.out
         refused = run(board, "--timezone", "Mars")
         assert (refused.code, refused.err.count("to be a name of the IANA database")) == (2, 1)
+
+
+def test_the_past_is_asked_about_by_client_and_command_line(tmp_path: Path) -> None:
+    with up(tmp_path / "board") as board:
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        days = [today - timedelta(days=number, hours=-1) for number in (3, 2, 2, 1)]
+        last = publish(board, *(line(at=day) for day in days), line("bob"))
+        task = callboard("submit", "hello", "--user-id", "ada", "--wait", "--nats", board.url)
+        assert task.code == 0, task.err
+        assert asked(board, min_seq=last).requests == 5
+
+        then = asked(board, as_of=today - timedelta(hours=12))
+        assert (then.requests, then.until, then.tasks.counted) == (3, today - timedelta(days=1), 0)
+        at_the_end = asked(board, as_of=last)
+        assert at_the_end.requests + len(at_the_end.users) == 5  # yesterday is over, unless it is midnight
+        assert asked(board, as_of=datetime.now(UTC)).tasks.counted == 1
+        shown = run(board, "--as-of", (today - timedelta(days=1)).isoformat(), "--since", "1d", "--json")
+        assert (shown.code, shown.json["requests"], shown.json["until"][:10]) == (
+            0,
+            2,
+            f"{today - timedelta(days=1):%F}",
+        )
+        assert run(board, "--as-of", str(last), "--since", "2d", "--json").json["requests"] in {3, 4}
+        assert run(board, "--since", "36h", "--json").json["requests"] in {2, 4}
+
+        for place, told in ((str(last + 1), "still has"), ("2999-01-01T00:00:00Z", "has passed")):
+            refused = run(board, "--as-of", place)
+            assert (refused.code, refused.err.count(told)) == (2, 1)
+        purge(board)
+        assert run(board, "--as-of", str(last)).code == 2
+        assert asked(board, as_of=today - timedelta(hours=12)).requests == 3
 
 
 def test_what_was_counted_stays_when_the_stream_forgets(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callboard.projections import pattern_entities, pattern_names
+from callboard.projections import pattern_actions, pattern_entities, pattern_names
 from callboard.projections.difference import first_difference
 from callboard.projections.errors import ViewsMismatchError
 from callboard.projections.log_event import LogEvent
-from callboard.projections.pattern_names import MAX_NAMES
 from tests.support.counted_lines import STREAM_CREATED, counted, line, request_views, stored
 from tests.support.log_stretch import cut
 from tests.support.views import rows
@@ -57,24 +57,59 @@ def test_the_cut_makes_no_difference(data: list[bytes], chance: random.Random) -
 def test_the_bounds_fall_on_the_same_line_however_the_log_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pattern_entities, "KEPT", 2)
-    monkeypatch.setattr(pattern_entities, "KEPT_OF_ALL", 3)
+    bounds = {pattern_entities: {"KEPT": 2, "KEPT_OF_ALL": 3, "MAX_NAMES": 2}, pattern_actions: {"MAX_NAMED": 3}}
+    for module, values in (bounds | {pattern_names: {"MAX_NAMES": 1}}).items():
+        for name, value in values.items():
+            monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(pattern_actions, "MAX_PATHS", 2)
     chance = random.Random(3)
     data = [
-        line(chance.choice("ab"), intent=chance.choice("xy"), entities={"n": chance.randrange(6)}) for _ in range(200)
+        line(
+            chance.choice("ab"),
+            intent=chance.choice("xy"),
+            entities={chance.choice("nmo"): chance.randrange(6)},
+            action=chance.choice([None, "GET /a", "GET /b", "GET /c", "do"]),
+            endpoint=chance.choice(["/a", "/b", "/c", "/d"]),
+        )
+        for _ in range(200)
     ]
     whole = counted(tmp_path / "whole", [stored(data)])
     assert first_difference(whole, counted(tmp_path / "parts", cut(stored(data), chance))) is None
-    groups = fetched(whole, "SELECT user, intent, count(*) FROM entities GROUP BY user, intent")
-    assert [kept for _, _, kept in groups] == [3, 3, 2, 2, 2, 2]
+    kept = [
+        [len(values) for values in pattern_entities.decoder.decode(counts).values()]
+        for (counts,) in fetched(whole, "SELECT counts FROM entities ORDER BY user")
+    ]
+    assert sorted(map(max, kept)) == [2, 2, 2, 2, 3, 3]
+    assert fetched(whole, "SELECT path, count(*) FROM actions GROUP BY path") == [(0, 3), (1, 2)]
+
+
+@given(st.lists(st.sampled_from("aaaaaabbbcdefghij"), max_size=200), st.integers(1, 5))
+@settings(deadline=None, max_examples=50)
+def test_what_is_most_common_is_kept_and_no_count_is_more_than_what_it_is_said_to_be(
+    values: list[str], kept: int
+) -> None:
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pattern_entities, "KEPT_OF_ALL", kept)
+        data = [line(None, intent="x", entities={"n": value}) for value in values]
+        path = counted(Path(directory, "views"), [stored(data)] if data else [])
+        found = rows(path, "SELECT dropped, counts FROM entities")
+    true = Counter(values)
+    for dropped, counts in found:
+        names = pattern_entities.decoder.decode(counts)["n"]
+        for value, (count, inherited) in names.items():
+            assert count - inherited <= true[value] <= count
+        assert {value for value, count in true.items() if count > len(values) / kept} <= names.keys()
+        assert dropped == len(values) - sum(count - inherited for count, inherited in names.values())
 
 
 def test_actions_beyond_the_bound_share_one_name(tmp_path: Path) -> None:
-    data = [line(action=f"action-{number}") for number in range(MAX_NAMES + 5)]
+    bounds = (("path", pattern_actions.MAX_PATHS), ("action", pattern_actions.MAX_NAMED))
+    data = [line(endpoint=f"/wp-{number}a") for number in range(bounds[0][1] + 5)]
+    data += [line(action=f"action-{number}") for number in range(bounds[1][1] + 5)]
     path = counted(tmp_path / "views", [stored(data[:500]), stored(data[500:], first=501)])
-    assert rows(path, "SELECT count(*), max(id) FROM actions") == [(MAX_NAMES, MAX_NAMES)]
+    assert fetched(path, "SELECT path, count(*) FROM actions GROUP BY path") == [(0, bounds[1][1]), (1, bounds[0][1])]
     shared = "SELECT sum(count) FROM activity WHERE action = ? AND user = 0 AND span = 1"
-    assert rows(path, shared, pattern_names.OTHER_ID) == [(5,)]
+    assert rows(path, shared, pattern_names.OTHER_ID) == [(10,)]
 
 
 def test_days_periods_and_all_time_agree(tmp_path: Path) -> None:
@@ -95,9 +130,12 @@ def test_what_nobody_in_particular_did_counts_for_everybody_alone(tmp_path: Path
     path = counted(tmp_path / "views", [stored([line(**fields), line(user_id=None, **fields)])])
     assert rows(path, "SELECT user, count FROM totals WHERE span = 0 ORDER BY user") == [(0, 2), (1, 1)]
     assert rows(path, "SELECT user, count FROM activity WHERE span = 1 ORDER BY user") == [(0, 2), (1, 1)]
-    assert rows(path, "SELECT user, count FROM hours ORDER BY user") == [(0, 2), (1, 1)]
+    assert rows(path, "SELECT user, third FROM hours ORDER BY user") == [(0, 2), (1, 1)]
     assert rows(path, "SELECT user, count FROM intent_days ORDER BY user") == [(0, 2), (1, 1)]
-    assert rows(path, "SELECT user, count FROM entities ORDER BY user") == [(0, 2), (1, 1)]
+    assert rows(path, "SELECT user, counts FROM entities ORDER BY user") == [
+        (0, '{"n":{"1":[2,0]}}'),
+        (1, '{"n":{"1":[1,0]}}'),
+    ]
 
 
 def test_lines_that_came_before_count_once(tmp_path: Path) -> None:

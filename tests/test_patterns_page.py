@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -9,16 +10,18 @@ import pytest
 
 from callboard.projections import (
     anomalies,
+    find_entities,
     find_patterns,
     find_task_patterns,
     meant,
+    pattern_actions,
     pattern_entities,
     pattern_names,
     patterns,
 )
 from callboard.projections.request_entry import MAX_ENTITIES, MAX_NAME
 from callboard.requests import MAX_PATTERNS
-from tests.support.counted_lines import counted, line
+from tests.support.counted_lines import STORED, counted, line
 from tests.support.desk import serving
 from tests.support.nats_server import NatsServer
 from tests.support.task_story import RUNNING, completed
@@ -29,6 +32,7 @@ TEXT = " ".join(PAGE.split())
 [(REQUEST, ANSWER)] = re.findall(
     r"nats request callboard\.query\.patterns '([^']*)'\n\n```json\n(.*?)```", PAGE, re.DOTALL
 )
+[PAST] = re.findall(r"nats request callboard\.query\.patterns '([^']*)'\n\ncounts", PAGE)
 LINES = (
     line(),
     line(status=500, response_ms=20),
@@ -60,6 +64,13 @@ async def test_the_example_is_answered_as_it_shows(nats_server: NatsServer, tmp_
         assert await desk.ask("query.patterns", request | {"min_seq": as_of_seq}) == json.loads(ANSWER)
 
 
+async def test_the_past_is_asked_about_as_it_shows(nats_server: NatsServer, tmp_path: Path) -> None:
+    async with serving(nats_server.url, tmp_path) as desk:
+        desk.count(*LINES, line("eve", at=STORED - timedelta(days=1)))
+        code, body = await desk.refused("query.patterns", json.loads(PAST))
+        assert (code, body["detail"]) == ("400", "expected no as_of: this service keeps no past")
+
+
 async def test_everybody_is_asked_about_with_an_empty_body(nats_server: NatsServer, tmp_path: Path) -> None:
     async with serving(nats_server.url, tmp_path) as desk:
         desk.count(*LINES)
@@ -80,13 +91,15 @@ async def test_what_is_out_of_range_is_refused(
 
 def test_the_bounds_are_those_in_force() -> None:
     assert f"cut to {MAX_NAME} characters" in TEXT
-    assert f"The first {pattern_names.MAX_NAMES:,} actions" in TEXT
+    assert f"The first {pattern_actions.MAX_NAMED:,} names of actions and tools" in TEXT
+    assert f"the first {pattern_actions.MAX_PATHS:,} of endpoints" in TEXT
+    assert f"the first {pattern_names.MAX_NAMES:,} intents" in TEXT
     assert f"Of one line {MAX_ENTITIES} entities count" in TEXT
-    assert f"the first {pattern_entities.KEPT} values that a user has within a period of {patterns.PERIOD} days" in TEXT
-    assert f"the first {pattern_entities.KEPT_OF_ALL} of all users" in TEXT
+    assert f"{pattern_entities.KEPT} values are kept for a user within a period of {patterns.PERIOD} days" in TEXT
+    assert f"and {pattern_entities.KEPT_OF_ALL} for all users together; of up to {pattern_entities.MAX_NAMES}" in TEXT
     assert f"1-{MAX_PATTERNS}, 20" in TEXT
     assert f"the newest {find_task_patterns.MAX_TASKS:,} tasks" in TEXT
-    assert (find_patterns.USER_ACTIONS, find_patterns.ENTITIES) == (5, 10)
+    assert (find_patterns.USER_ACTIONS, find_entities.ENTITIES) == (5, 10)
 
 
 def test_the_rule_of_anomalies_is_the_one_in_force() -> None:

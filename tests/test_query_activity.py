@@ -27,6 +27,7 @@ from tests.support.task_story import (
     completed,
     expired,
     failed,
+    retried,
     routed,
     started,
     submitted,
@@ -164,6 +165,42 @@ def test_what_happened_stays_when_a_task_is_archived(tmp_path: Path) -> None:
 
     assert ask(before).total == ask(after).total
     assert ask(after).total.completed == 1
+
+
+LIVES = {
+    "open": [submitted(), routed(), assigned()],
+    "no route": [submitted(), failed(2, error=TaskError("NoRoute", "nobody"), attempts=0)],
+    "routed later": [
+        submitted(),
+        failed(2, error=TaskError("NoRoute", "nobody"), attempts=0),
+        retried(3),
+        routed(4),
+        assigned(5),
+        started(6),
+        completed(7),
+    ],
+    "two lives": [*RUNNING, attempt_failed(5), failed(6), retried(7), assigned(8, life=2), cancelled(9)],
+    "archived": [submitted(), failed(2, error=TaskError("NoRoute", "nobody"), attempts=0), archived(3)],
+    "a third life": [*RUNNING, cancelled(5), retried(6), assigned(7, life=2), expired(8), retried(9)],
+}
+ENDED = {"open": 0, "no route": 1, "routed later": 2, "two lives": 2, "archived": 1, "a third life": 2}
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_each_life_is_submitted_once_and_ends_once_unless_it_is_open(tmp_path: Path, *, one_by_one: bool) -> None:
+    histories = [named(name, list(events)) for name, events in LIVES.items()]
+    log = log_of([event for history in histories for event in history])
+    path = filled(tmp_path / "views", [[event] for event in log] if one_by_one else [log])
+
+    found = ask(path, by="agent")
+
+    for each in (found.total, *found.groups):
+        ends = each.completed + each.failed + each.cancelled + each.expired
+        is_open = 2 if each is found.total or getattr(each, "group", None) else 0
+        assert each.submitted == ends + is_open
+    assert found.total.submitted == sum(ENDED.values()) + 2
+    [nobody] = [each for each in found.groups if each.group is None]
+    assert (nobody.submitted, nobody.failed) == (3, 3)
 
 
 def test_errors_are_grouped_by_type_with_the_last_one_first(tmp_path: Path) -> None:

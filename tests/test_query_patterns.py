@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from callboard.events.errors import InvalidValueError
 from callboard.pattern_replies import Patterns
 from callboard.projections.pattern_answers import ActionItem, PatternsAnswer
 from callboard.projections.pattern_queries import PatternQueries
+from callboard.projections.patterns import PERIOD
 from callboard.projections.patterns_asked import PatternsAsked
 from tests.support.counted_lines import counted, line, request_views, stored
 
@@ -91,6 +93,43 @@ async def test_the_counts_are_those_of_the_lines(
     assert sum(answer.hours) == sum(answer.weekdays) == len(counting)
 
 
+THEN = [timedelta(days=d, hours=h) for d, h in [(0, 5), (3, 0), (16, 0), (17, 1), (32, 23), (40, 0), (60, 0)]]
+
+
+@pytest.mark.parametrize("user_id", [None, "ada"])
+@pytest.mark.parametrize("since", [None, START + timedelta(days=2), START + timedelta(days=20)])
+@pytest.mark.parametrize("then", THEN)
+async def test_of_the_past_the_days_count_that_were_over(
+    queries: PatternQueries, tmp_path: Path, then: timedelta, since: datetime | None, user_id: str | None
+) -> None:
+    now = START + then
+    until = now.replace(hour=0)
+    log = stored([line(**fields) for fields in MADE if fields["at"] < until], at=END)
+    answer = await queries.patterns(PatternsAsked(now=now, until=now, since=since, user_id=user_id))
+    assert (answer.until, answer.malformed) == (until, None)
+    with closing(PatternQueries(counted(tmp_path / "then", [log] if log else []))) as only:
+        expected = await only.patterns(PatternsAsked(now=now, since=since, user_id=user_id))
+    same = ("requests", "actions", "users", "hours", "week", "anomalies", "since")
+    assert [getattr(answer, name) for name in same] == [getattr(expected, name) for name in same]
+    assert [(each.intent, each.count) for each in answer.intents] == [
+        (each.intent, each.count) for each in expected.intents
+    ]
+
+
+async def test_of_the_past_entities_count_up_to_the_last_period_that_was_over(
+    queries: PatternQueries,
+) -> None:
+    sizes = {}
+    for now in (END, START + timedelta(days=30)):
+        answer = await queries.patterns(PatternsAsked(now=now, until=now))
+        sizes[now] = sum(each.count for intent in answer.intents for each in intent.entities)
+    epoch_days = (START - datetime(1970, 1, 1, tzinfo=UTC)).days
+    for now, counted_sizes in sizes.items():
+        days = epoch_days + (now - START).days
+        over = START + timedelta(days=days - days % PERIOD - epoch_days)
+        assert counted_sizes == sum(each["intent"] is not None and each["at"] < over for each in MADE)
+
+
 async def test_entities_are_those_of_the_intent(queries: PatternQueries) -> None:
     answer = await queries.patterns(PatternsAsked(now=END, user_id="bob"))
     for intent in answer.intents:
@@ -108,6 +147,18 @@ async def test_hours_count_in_the_zone_asked_for(queries: PatternQueries) -> Non
     assert answer.hours == [there[hour] for hour in range(24)]
     with pytest.raises(InvalidValueError, match="expected timezone to be"):
         await queries.patterns(PatternsAsked(now=END, timezone="Mars/Base"))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"])
+async def test_zones_that_are_a_part_of_an_hour_off_count_right(tmp_path: Path, zone: str) -> None:
+    # In St. John's clocks go forward on 8 March at 2:00, on Lord Howe Island half an hour back on 5 April at 2:00.
+    moments = [datetime(2026, month, day, tzinfo=UTC) for month, day in ((3, 7), (4, 4))]
+    made = [begin + timedelta(minutes=7 * number) for begin in moments for number in range(400)]
+    path = counted(tmp_path / "views", [stored([line(at=at) for at in made], at=END + timedelta(days=99))])
+    with closing(PatternQueries(path)) as queries:
+        answer = await queries.patterns(PatternsAsked(now=END, timezone=zone))
+    there = Counter((at.astimezone(ZoneInfo(zone)).weekday(), at.astimezone(ZoneInfo(zone)).hour) for at in made)
+    assert answer.week == [[there[day, hour] for hour in range(24)] for day in range(7)]
 
 
 async def test_who_never_asked_for_anything_has_no_patterns(queries: PatternQueries) -> None:

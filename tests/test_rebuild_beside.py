@@ -11,7 +11,8 @@ import pytest
 from callboard.config import Config
 from callboard.events.errors import InvalidValueError
 from callboard.projections.difference import first_difference
-from callboard.rebuilding import Rebuilt, Wish, rebuild
+from callboard.rebuild_wish import Wish
+from callboard.rebuilding import Rebuilt, rebuild
 from callboard.view_set import FILE
 from tests.support.boards import board_for_module, run
 from tests.support.command_line import Ran, callboard
@@ -111,7 +112,7 @@ def test_an_end_that_the_log_has_not_is_refused(board: Running, tmp_path: Path, 
 WISHES = {
     "no such projection": (
         {"name": "nothing"},
-        "expected name to be one of tasks, agent_log, heartbeats, sessions, rules, patterns",
+        "expected name to be one of tasks, agent_log, heartbeats, sessions, rules, patterns, meant",
     ),
     "an end without a file": ({"until": 3}, "expected out with until"),
     "a file that is there": ({"out": Path(__file__)}, "expected out to be a new file"),

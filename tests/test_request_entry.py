@@ -22,6 +22,25 @@ ACTIONS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+PATHS = {
+    "/items/17": "/items/{id}",
+    "/items/-3/parts/0042?q=1": "/items/{id}/parts/{id}",
+    "/u/123E4567-e89b-12d3-a456-426614174000/x": "/u/{id}/x",
+    "/u/123e4567e89b12d3a456426614174000": "/u/{id}",
+    "/o/507f1f77bcf86cd799439011/": "/o/{id}/",
+    "/v2/items/item-17": "/v2/items/item-17",
+    "/decade/facade/deadbeefdeadbeef": "/decade/facade/deadbeefdeadbeef",
+    "17": "17",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_counts_without_the_ids_in_it(path: str) -> None:
+    found = entry(endpoint=path)
+    assert (found.action, found.by_path) == (f"GET {PATHS[path]}", True)
+    assert not entry(endpoint=path, tool="search").by_path
+
+
 def entry(**fields: Any) -> RequestEntry:
     return RequestEntry.of(line(**fields), micros(STORED), 7)
 
@@ -46,13 +65,15 @@ def test_whether_it_went_well(fields: dict[str, Any], outcome: str) -> None:
 
 def test_it_counts_when_it_says() -> None:
     found = entry(at="1970-01-02T01:59:59.999+01:00", response_ms=1.2345)
-    assert (found.day, found.hour, found.took) == (1, 0, 1234)
+    assert (found.day, found.quarter, found.took) == (1, 3, 1234)
 
 
 @pytest.mark.parametrize("at", [None, "2026-03-02T12:30:01Z", "9999-12-31T00:00:00Z"])
 def test_without_a_time_or_with_one_to_come_it_counts_when_it_was_stored(at: str | None) -> None:
     found = entry(at=at)
-    assert datetime.fromtimestamp((found.day * 24 + found.hour) * 3600, UTC) == datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert datetime.fromtimestamp((found.day * 96 + found.quarter) * 900, UTC) == datetime(
+        2026, 3, 2, 12, 30, tzinfo=UTC
+    )
 
 
 def test_entities_are_texts_and_bounded() -> None:

@@ -65,7 +65,7 @@ def test_the_table_has_every_setting_with_its_default() -> None:
 def test_the_limits_are_those_in_force() -> None:
     assert f"up to {MAX_BODY_BYTES}" in TEXT
     assert f"batch of up to {BATCH} is" in TEXT
-    assert f"more than {MAX_LINE_BYTES // 1024} KiB" in TEXT
+    assert f"at most {MAX_LINE_BYTES // 1024} KiB" in TEXT
 
 
 @pytest.mark.parametrize("command", re.findall(r"^    callboard (.*)$", PAGE, re.MULTILINE))

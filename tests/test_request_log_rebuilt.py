@@ -58,7 +58,8 @@ def test_one_file_alone_is_put_right_when_it_is_named(board: Running, words: lis
     assert run(board, "submit", "hello", "--id", "one", "--agent", "echo", "--wait").code == 0
     assert board.stop() == 0
     spoil(board)
-    assert [each["file"] for each in rebuild(board, *words, "--json").lines] == [FILE]
+    done = rebuild(board, *words, "--json")
+    assert [each["file"] for each in done.lines] == [FILE], done.err
     left = rebuild(board, "--verify", "--json").lines
     assert [each["difference"] is None for each in left] == [False, True]
 
@@ -73,10 +74,30 @@ def test_counts_of_lines_that_the_log_forgot_stay_until_they_are_named(board: Ru
     assert asked(board, min_seq=publish(board, line("bob"))).requests == 3
 
     purge(board)  # so that there is nothing where the counts in use stand
-    named = rebuild(board, "--requests", "--json")
+    for words in (["--requests"], ["patterns"]):
+        refused = rebuild(board, *words)
+        assert (refused.code, refused.err.count("expected --yes to lose the counts of up to 3 lines")) == (2, 1)
+    assert asked(board).requests == 3
+    named = rebuild(board, "--requests", "--yes", "--json")
     assert (named.code, named.json["events"], named.err) == (0, 0, "")
     assert [each.user_id for each in asked(board, min_seq=publish(board, line("cem"))).users] == ["cem"]
-    assert rebuild(board, "--requests", "--json").json["events"] == 1
+    assert rebuild(board, "--requests", "--yes", "--json").json["events"] == 1
+
+
+def test_what_is_left_of_the_log_is_compared_and_the_rest_is_said(board: Running) -> None:
+    lines = [line(f"u{n % 3}", intent=f"i{n % 4}", entities={"n": n % 5}) for n in range(20)]
+    asked(board, min_seq=publish(board, *lines))
+    purge(board, keep=12)
+    compared = rebuild(board, "--requests", "--verify")
+    assert (compared.code, compared.err.count("are not compared: the log has forgotten lines of them")) == (0, 1)
+    assert "counts of the request log equal to a rebuild from 12 events" in compared.out
+
+    assert board.stop() == 0
+    with contextlib.closing(sqlite3.connect(board.directory / FILE, timeout=20)) as connection, connection:
+        assert connection.execute("UPDATE meant SET facts = '{}' WHERE seq = 15").rowcount == 1
+    differing = rebuild(board, "meant", "--verify", "--json")
+    assert differing.code == 1
+    assert (differing.json["difference"]["table"], differing.json["difference"]["left"]["seq"]) == ("meant", 15)
 
 
 def test_a_file_that_is_no_views_is_refused_with_the_command_that_builds_it_anew(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from callboard.events.errors import InvalidValueError
 from callboard.events.request_line import parse
-from callboard.request_log.annotations import Annotations
-from callboard.request_log.record import Record
+from callboard.request_log.annotations import Annotations, said
+from callboard.request_log.record import Record, kept
+from callboard.request_log.redaction import Redaction
 from callboard.request_log.rendering import MAX_LINE_BYTES, Rendering
 from callboard.request_log.settings import REDACTED, SettingFields, Settings
 from callboard.request_log.tally import Tally
@@ -19,6 +21,8 @@ JSON = b"application/json; charset=utf-8"
 FORM = b"application/x-www-form-urlencoded"
 SECRET = "hunter2"
 NAMES = ["password", "PassWord", "PASSWORD", "apiKey", "api-key", "API_KEY", "user[password]", "login.secret"]
+NAMES += ["user_password", "newPassword2", "x_token", "X-Api-Key", "myAPIKey", "openaiApiKey[0]", "SESSION TOKEN"]
+OTHERS = ["passwordless", "tokens", "key", "api", "keyApi", "compass", "_", ""]
 OMITTED: dict[str, tuple[bytes, bytes, str]] = {
     "a file": (b"multipart/form-data; boundary=x", b"--x--", "neither JSON nor a urlencoded form"),
     "no type": (b"", b"hello", "neither JSON nor a urlencoded form"),
@@ -27,6 +31,13 @@ OMITTED: dict[str, tuple[bytes, bytes, str]] = {
     "too deep": (JSON, b"[" * 127 + b"]" * 127, "nested too deep"),
     "too many fields": (FORM, b"a&" * 2_000, "more than 1000 fields"),
 }
+
+
+class Login(Struct):
+    user_password: str
+    more: list[dict[str, list[str]]]
+
+
 tree = st.recursive(st.just(SECRET), lambda inner: st.lists(inner, min_size=1) | st.dictionaries(st.text(), inner))
 
 
@@ -38,11 +49,11 @@ def record(**fields: Any) -> Record:
         "method": "POST",
         "path": "/login",
         "query": b"",
-        "headers": (),
+        "headers": {},
         "body": None,
         "body_too_large": False,
         "user_id": None,
-        "notes": Annotations(),
+        "said": said(Annotations()),
     }
     return Record(**{**given, **fields})
 
@@ -55,7 +66,7 @@ def rendered(tally: Tally | None = None, settings: SettingFields | None = None, 
 
 
 def sent(kind: bytes, *body: bytes, **fields: Any) -> Any:
-    return rendered(headers=[(b"Content-Type", kind)], body=body, **fields)["request"]
+    return rendered(headers=kept([(b"Content-Type", kind)]), body=b"".join(body), **fields)["request"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,6 +77,33 @@ def test_a_name_is_hidden_however_it_is_written(name: str) -> None:
         "body": {name: "[redacted]", "a": ["1", "2"], "b": ""}
     }
     assert rendered(query=f"x=1&{name}={SECRET}".encode())["request"] == {"query": {"x": "1", name: "[redacted]"}}
+
+
+def test_other_names_are_shown() -> None:
+    shown = dict.fromkeys(OTHERS, "known")
+    assert sent(JSON, msgspec.json.encode(shown)) == {"body": shown}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_entities_and_what_they_hold_are_hidden_like_bodies(name: str) -> None:
+    entities = {"city": "Bern", name: SECRET, "login": Login(SECRET, [{name: [SECRET]}])}
+    line = rendered(said=said(Annotations(intent="log_in", entities=entities)))
+    assert line["entities"] == {
+        "city": "Bern",
+        name: "[redacted]",
+        "login": {"user_password": "[redacted]", "more": [{name: "[redacted]"}]},
+    }
+    assert SECRET not in str(line)
+
+
+@given(st.text(max_size=40))
+def test_a_name_of_any_letters_is_hidden_as_it_stands(name: str) -> None:
+    hidden = Redaction([name]).value(msgspec.json.encode({name: 1}))
+    assert hidden == {name: "[redacted]" if any(map(str.isalnum, name)) else 1}
+
+
+def test_a_long_name_takes_no_long_time() -> None:
+    assert sent(JSON, msgspec.json.encode({"a_" * 8_000: 1, "password" * 1_000: 2}))["body"].values()
 
 
 def test_an_escaped_name_in_a_query_is_hidden() -> None:
@@ -91,12 +129,12 @@ def test_what_cannot_be_read_is_left_out_and_said_so(case: str) -> None:
 
 
 def test_a_compressed_body_is_left_out() -> None:
-    line = rendered(headers=[(b"content-type", JSON), (b"content-encoding", b"gzip")], body=(b"{}",))
+    line = rendered(headers={b"content-type": JSON, b"content-encoding": b"gzip"}, body=b"{}")
     assert line["request"] == {"body_omitted": "compressed"}
 
 
 def test_a_body_above_the_limit_is_left_out() -> None:
-    assert rendered(body=(), body_too_large=True)["request"] == {"body_omitted": "more than 16384 bytes"}
+    assert rendered(body=b"", body_too_large=True)["request"] == {"body_omitted": "more than 16384 bytes"}
 
 
 def test_a_body_in_parts_is_read_as_one() -> None:
@@ -119,7 +157,7 @@ def test_without_capture_there_is_no_request() -> None:
 )
 def test_what_a_handler_got_wrong_costs_its_words_and_not_the_line(notes: Annotations) -> None:
     tally = Tally(60)
-    line = rendered(tally, notes=notes)
+    line = rendered(tally, said=said(notes))
     assert line.keys() == {"user_id", "endpoint", "method", "status", "response_ms", "at"}
     assert tally.counts.lines_mended == 1
 

@@ -2,16 +2,18 @@
 
 import contextlib
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from callboard.request_log import RequestLog
+from callboard.request_log import RequestLog, annotate
 from tests.support.log_lines import LogLines, captured
 from tests.support.nats_server import NatsServer
 from tests.support.ports import free_port
@@ -22,6 +24,7 @@ from tests.support.waiting import until
 from tests.support.web import serving_web
 
 ASKED = 25
+MANY = 60
 PATIENT = 40.0
 """Seconds; a busy machine is no reason to lose a line."""
 
@@ -126,6 +129,41 @@ def test_the_memory_of_what_waits_is_bounded(lines: LogLines) -> None:
 
     assert 0 < log.counts.taken < 10
     assert sum(line["count"] for line in lines.named("request_log.dropped")) == ASKED
+
+
+async def much(request: Request) -> PlainTextResponse:
+    annotate(request.scope, intent="store", entities={"text": "x" * 100_000})
+    return PlainTextResponse("hello")
+
+
+def test_what_handlers_say_counts_as_memory(fresh_nats_server: NatsServer) -> None:
+    on_server(fresh_nats_server.url, make_streams)
+    fresh_nats_server.stop()
+    app = Starlette(routes=[Route("/", much)])
+    log = RequestLog(app, nats_url=fresh_nats_server.url, max_bytes=1_000_000, stop_seconds=PATIENT)
+    tracemalloc.start()
+    with asking(log) as client:
+        for _ in range(MANY):
+            assert client.get("/").text == "hello"
+        # Before the stop: while the server is away, this is all that memory has.
+        counts, [held, _] = log.counts, tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        fresh_nats_server.start()
+
+    assert counts.dropped >= MANY - 10
+    assert held < MANY * 100_000 / 3
+    assert log.counts.stored == MANY - counts.dropped > 0
+    assert {len(line["entities"]["text"]) for line in request_lines(fresh_nats_server.url)} == {100_000}
+
+
+def test_a_line_that_is_larger_than_its_record_counts_as_large_as_it_is(lines: LogLines) -> None:
+    log = made(f"nats://127.0.0.1:{free_port()}", max_bytes=12_000, stop_seconds=0.1)
+    with asking(log) as client:
+        client.get("/1", params={"a": "\x01" * 2_500})  # 3 characters each in the query, 6 in JSON
+        until(lambda: log.counts.dropped, "there is no room for the line")
+
+    assert (log.counts.taken, log.counts.dropped) == (1, 1)
+    assert lines.wait("request_log.dropped")["reason"] == "the buffer is full"
 
 
 def test_a_server_that_is_silent_holds_up_no_request(fresh_nats_server: NatsServer) -> None:

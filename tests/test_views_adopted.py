@@ -16,8 +16,10 @@ from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.errors import ViewsBusyError, ViewsMismatchError
 from callboard.projections.log_event import LogEvent
 from callboard.projections.rebuild import build
-from callboard.rebuilding import Wish, rebuild
+from callboard.rebuild_wish import Wish
+from callboard.rebuilding import rebuild
 from callboard.view_set import FILE
+from callboard.views_file import EVENT_VIEWS
 from tests.support.log_stretch import STREAM_CREATED, log_of, named
 from tests.support.nats_server import NatsServer
 from tests.support.stage import stage
@@ -45,7 +47,7 @@ async def fresh_views(path: Path, created: str = STREAM_CREATED, upto: int = len
 
 async def test_views_that_nobody_uses_are_replaced_at_once(tmp_path: Path) -> None:
     live = spoil(filled(tmp_path / "views", [LOG]))
-    await Handover(await fresh_views(tmp_path / "fresh"), live, whole=True).finish()
+    await Handover(await fresh_views(tmp_path / "fresh"), live).finish()
     assert rows(live, STATUS) == [("completed",)]
 
 
@@ -53,7 +55,7 @@ async def test_a_process_that_does_not_notice_gives_them_back(tmp_path: Path) ->
     fresh = await fresh_views(tmp_path / "fresh")
     with opened(tmp_path / "views") as views:
         with pytest.raises(ViewsBusyError):
-            await Handover(fresh, views.path, whole=True, notice_seconds=0.0).finish()
+            await Handover(fresh, views.path, notice_seconds=0.0).finish()
         assert fresh.exists()
         assert not rebuilt(views.path).exists()
 
@@ -66,7 +68,7 @@ async def test_a_process_that_ends_meanwhile_leaves_them_to_be_put_in_place(
     live = spoil(filled(tmp_path / "views", [LOG]))
     fresh = await fresh_views(tmp_path / "fresh", name=name)
     with opened(live):
-        waiting = asyncio.ensure_future(Handover(fresh, live, whole=not name).finish())
+        waiting = asyncio.ensure_future(Handover(fresh, live, EVENT_VIEWS if name else None).finish())
         await eventually(rebuilt(live).exists, "they are handed over")
         if taken:
             rebuilt(live).replace(adopting(live))
@@ -80,10 +82,10 @@ async def test_a_part_that_does_not_fit_to_the_rest_changes_nothing(tmp_path: Pa
     live = spoil(filled(tmp_path / "views", [LOG]))
     other = await fresh_views(tmp_path / "other", "2020-01-01T00:00:00Z", name="tasks")
     with pytest.raises(ViewsMismatchError, match="created"):
-        await Handover(other, live, whole=False).finish()
+        await Handover(other, live, EVENT_VIEWS).finish()
     short = await fresh_views(tmp_path / "short", upto=30, name="tasks")
     with pytest.raises(ViewsMismatchError, match="at sequence 30 there"):
-        await Handover(short, live, whole=False).finish()
+        await Handover(short, live, EVENT_VIEWS).finish()
     assert rows(live, STATUS) == [("failed",)]
 
 
@@ -94,7 +96,7 @@ async def test_views_of_another_log_are_refused_by_the_callboard_that_runs(
     live = tmp_path / "board" / FILE
     with stage(tmp_path, nats_server) as running:
         with pytest.raises(ViewsRefusedError, match="created"):
-            await Handover(fresh, live, whole=True).finish()
+            await Handover(fresh, live).finish()
         assert running.lines.named("views.not_adopted")
     assert not refusal(live).exists()
 

@@ -13,9 +13,11 @@ from callboard.cli.output import Output, complain, remark
 from callboard.cli.progress import bars
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
+from callboard.events.errors import InvalidValueError
 from callboard.log_place import parse_place
 from callboard.process import SWITCH_SECONDS
-from callboard.rebuilding import Rebuilt, Wish
+from callboard.rebuild_wish import Wish
+from callboard.rebuilding import Rebuilt
 from callboard.rebuilding import rebuild as rebuild_views
 from callboard.views_file import VIEWS_FILES
 
@@ -25,7 +27,7 @@ app = App(name="projections", help="Rebuild the views from the event log and the
 
 
 @app.command
-def rebuild(
+def rebuild(  # noqa: PLR0913 - one for each option
     name: str | None = None,
     *,
     until: str | None = None,
@@ -33,6 +35,7 @@ def rebuild(
     verify: bool = False,
     place: Place = HERE,
     requests: Annotated[bool, Parameter(help="Only the counts of the request log.")] = False,
+    yes: bool = False,
     json: Annotated[bool, Parameter(name="--json", help="Print a JSON object per line instead of sentences.")] = False,
 ) -> int:
     """Build the views anew from the first event on, beside those in use, and put them in their place at the end.
@@ -48,6 +51,7 @@ def rebuild(
         verify: Only compare with the views in use, print the first difference, and exit with 1 if there is one.
         place: Which directory, and which server.
         requests: Only the counts of the request log, from what is left of it.
+        yes: Do not ask whether it is meant that counts of lines are lost which the request log has forgotten.
         json: Print a JSON object per line instead of sentences, one for each file.
     """
     moment = None if until is None else parse_place(until, "until")
@@ -57,25 +61,41 @@ def rebuild(
     name_server(place)
     with bars() as tell:
         found = rebuild_views(
-            Config.build(**given_values(place)), wish, lambda file, done, of: tell(f"rebuilding {file}", done, of)
+            Config.build(**given_values(place)),
+            wish,
+            lambda file, done, of: tell(f"rebuilding {file}", done, of),
+            lambda forgotten: yes or _confirmed(forgotten),
         )
     for rebuilt in found:
         if json:
             Output(json=True).line(rebuilt)
         else:
             _say(rebuilt, wish)
-    return 0 if all(rebuilt.difference is None for rebuilt in found) else 1
+    declined = not verify and (requests or name is not None) and any(rebuilt.left_out for rebuilt in found)
+    return 1 if declined or any(rebuilt.difference is not None for rebuilt in found) else 0
+
+
+def _confirmed(forgotten: int) -> bool:
+    what = f"to lose the counts of up to {forgotten} lines that the request log has forgotten"
+    if not sys.stdin.isatty():
+        raise InvalidValueError(f"expected --yes {what}, as there is no terminal to ask on", field="yes")
+    remark(f"is it meant {what}? [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _say(rebuilt: Rebuilt, wish: Wish) -> None:
     title = _TITLES[rebuilt.file]
     if rebuilt.left_out:
-        done = "not compared" if wish.verify else "left as they are (--requests counts what is left)"
+        named = wish.requests or wish.name is not None
+        left = "left as they are" if named else "left as they are (--requests counts what is left)"
+        done = "not compared" if wish.verify else left
         remark(f"{title} {done}: {rebuilt.left_out}")
         return
     if rebuilt.difference is not None:
         complain(f"the {title} differ from the log, in use and rebuilt:\n{rebuilt.difference}")
         return
+    if rebuilt.after is not None:
+        remark(f"{title}: days up to {rebuilt.after} are not compared: the log has forgotten lines of them")
     did = "equal to a rebuild" if wish.verify else "rebuilt"
     if rebuilt.missing:
         remark(f"{rebuilt.missing} events are lost: `callboard check` says what of")

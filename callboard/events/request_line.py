@@ -3,6 +3,7 @@
 Source of the fields: the table "Request line" of the wire protocol (docs/protocol.md).
 """
 
+import re
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ from callboard.events.errors import InvalidValueError, shorten
 MAX_ENDPOINT: Final = 2_048
 MAX_METHOD: Final = 32
 MAX_MS: Final = 1_000_000_000
+ANY_ID: Final = "{id}"
+_ID: Final = re.compile(
+    r"(?<=/)(?:-?[0-9]+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?=[a-f]*[0-9])[0-9a-f]{16,})(?=/|$)", re.IGNORECASE
+)
 _TEXTS: Final = ("user_id", "action", "tool", "intent")
 
 
@@ -66,6 +71,11 @@ def check(line: RequestLine) -> None:
         raise InvalidValueError(message, field="response_ms")
     if line.at is not None:
         submission.utc(line.at, "at")
+
+
+def without_ids(path: str) -> str:
+    """Return ``path`` with ``{id}`` for each part of it that is a number, a UUID, or a long hexadecimal number."""
+    return _ID.sub(ANY_ID, path)
 
 
 def _length(field: str, value: str, most: int) -> None:

@@ -1,7 +1,8 @@
 """Tallies of what happened, by the minute it happened in: tasks submitted and ended, and errors by their type.
 
-What happened stays counted when its task is archived or given a new life. A task counts as submitted when it is routed:
-from then on it has an agent.
+What happened stays counted when its task is archived or given a new life. Each life of a task counts as submitted once:
+when it is routed, for from then on it has an agent; when a task that has one is given a new life; and when it ends
+without ever having had one.
 """
 
 import sqlite3
@@ -15,6 +16,7 @@ from callboard.events.task_events import (
     Completed,
     Expired,
     Failed,
+    Retried,
     Routed,
     Submitted,
     TaskEvent,
@@ -58,10 +60,10 @@ class _Count:
                 agent = kind = ""
             elif shape is Routed or shape is Assigned:
                 agent = event.agent  # type: ignore[attr-defined]
-                if shape is Routed:
-                    self.tallies.add(_minute(event), agent, kind, SUBMITTED)
             elif shape in _ENDS or shape is AttemptFailed:
                 self._ended(task_id, entry, agent, kind)
+            if shape is Routed or (shape is Retried and agent) or (shape in _ENDS and not agent):
+                self.tallies.add(_minute(event), agent, kind, SUBMITTED)
 
     def _ended(self, task_id: str, entry: Entry, agent: str, kind: str) -> None:
         event = entry.event

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from callboard.projections import positions
 from callboard.projections.positions import Marker
+from callboard.projections.projection import Projection, Rest
 from callboard.projections.reader import connect, snapshot
 
 
@@ -46,6 +47,20 @@ class Still:
         with still(other) as right:
             return _first(self._connection, right._connection, names)  # noqa: SLF001
 
+    def first_difference_of_rest(
+        self, other: Path, projections: Sequence[Projection], *, seq: int, day: int
+    ) -> Difference | None:
+        """Return the first difference among the rows that count nothing before ``seq``, or up to ``day``.
+
+        Days are numbered from 1970-01-01 on.
+        """
+        with still(other) as right:
+            for rest in (each for projection in projections for each in projection.rest):
+                found = _rest(self._connection, right._connection, rest, {"seq": seq, "day": day})  # noqa: SLF001
+                if found is not None:
+                    return found
+        return None
+
 
 @contextlib.contextmanager
 def still(path: Path) -> Iterator[Still]:
@@ -79,6 +94,17 @@ def _first(one: sqlite3.Connection, other: sqlite3.Connection, names: Sequence[s
     return None
 
 
+def _rest(one: sqlite3.Connection, other: sqlite3.Connection, rest: Rest, since: dict[str, int]) -> Difference | None:
+    if rest.unless and any(side.execute(rest.unless, since).fetchone() for side in (one, other)):
+        return None
+    left, right = one.execute(rest.sql, since), other.execute(rest.sql, since)
+    columns = [name for name, *_ in left.description]
+    for row, its in zip_longest(left, right):
+        if row != its:
+            return Difference(rest.table, _told(columns, row), _told(columns, its))
+    return None
+
+
 def _tables(connection: sqlite3.Connection, names: Sequence[str] | None) -> set[str]:
     if names is None:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -105,5 +131,5 @@ def _rows(
     return (row for row in found if row[name] in of)
 
 
-def _told(columns: dict[str, int], row: tuple[Any, ...] | None) -> dict[str, Any] | None:
+def _told(columns: Iterable[str], row: tuple[Any, ...] | None) -> dict[str, Any] | None:
     return None if row is None else dict(zip(columns, row, strict=True))

@@ -2,105 +2,75 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from callboard.projections.find_entities import dropped_entities, entities
 from callboard.projections.find_hours import week
-from callboard.projections.pattern_answers import (
-    ActionItem,
-    EntityItem,
-    IntentItem,
-    PatternsAnswer,
-    UserItem,
-)
-from callboard.projections.pattern_names import named
-from callboard.projections.patterns import ALWAYS, DAY, EVERYBODY, PERIOD
+from callboard.projections.pattern_answers import ActionItem, DroppedItem, IntentItem, PatternsAnswer, UserItem
+from callboard.projections.pattern_days import Days, parts
+from callboard.projections.pattern_names import OTHER_ID, named
+from callboard.projections.patterns import ALWAYS, DAY, EVERYBODY
 from callboard.projections.patterns_asked import PatternsAsked
 from callboard.projections.reader import snapshot
-from callboard.projections.times import micros, moment
+from callboard.projections.times import moment
 
 USER_ACTIONS: Final = 5
 """Actions shown of each user where all are asked about."""
 
-ENTITIES: Final = 10
-"""Values shown of the entities of one intent."""
-
-_ALL_TIME: Final = -1_000_000
-"""A day before any other, and the first of a period."""
-
-_DAY: Final = 86_400_000_000
+_COLUMNS: Final = "count, failures, took, longest"
 _SUMS: Final = "sum(count), sum(failures), sum(took), max(longest)"
 _ACTIONS: Final = f"""
-SELECT action, {_SUMS} FROM (
-    SELECT action, count, failures, took, longest FROM activity WHERE user = ?1 AND span = {PERIOD} AND day >= ?2
-    UNION ALL
-    SELECT action, count, failures, took, longest FROM activity
-    WHERE user = ?1 AND span = {DAY} AND day >= ?3 AND day < ?2
-) GROUP BY action ORDER BY sum(count) DESC, action LIMIT ?4
+SELECT action, {_SUMS} FROM ({" UNION ALL ".join(parts(f"action, {_COLUMNS}", "activity"))})
+GROUP BY action ORDER BY sum(count) DESC, action LIMIT :limit
 """  # noqa: S608 - our own names
-_TOTALS: Final = f"""
-SELECT {_SUMS} FROM (
-    SELECT count, failures, took, longest FROM totals WHERE span = {PERIOD} AND user = ?1 AND day >= ?2
-    UNION ALL
-    SELECT count, failures, took, longest FROM totals WHERE span = {DAY} AND user = ?1 AND day >= ?3 AND day < ?2
-)
-"""  # noqa: S608 - our own names
-_BUSIEST: Final = f"""
-SELECT id, (
-    SELECT coalesce(sum(count), 0) FROM totals WHERE span = {PERIOD} AND user = users.id AND day >= ?1
-) + (
-    SELECT coalesce(sum(count), 0) FROM totals WHERE span = {DAY} AND user = users.id AND day >= ?2 AND day < ?1
-) AS requests
-FROM users WHERE requests > 0 ORDER BY requests DESC, id LIMIT ?3
-"""  # noqa: S608 - our own names
+_TOTALS: Final = f"SELECT {_SUMS} FROM ({' UNION ALL '.join(parts(_COLUMNS, 'totals'))})"  # noqa: S608 - our own names
+_REQUESTS: Final = [f"({part})" for part in parts("coalesce(sum(count), 0)", "totals", "users.id")]
+_BUSIEST: Final = """
+SELECT id, {} AS requests FROM users WHERE requests > 0 ORDER BY requests DESC, id LIMIT :limit
+"""
+_BUSIEST_SINCE: Final = _BUSIEST.format(" + ".join(_REQUESTS[:2]))
+_BUSIEST_BETWEEN: Final = _BUSIEST.format(" + ".join(_REQUESTS))
 _BUSIEST_EVER: Final = "SELECT user, count FROM totals WHERE span = ? AND user > ? ORDER BY count DESC, user LIMIT ?"
 _INTENTS: Final = f"""
-SELECT intent, {_SUMS} FROM intent_days WHERE user = ? AND day >= ?
-GROUP BY intent ORDER BY sum(count) DESC, intent LIMIT ?
+SELECT intent, {_SUMS} FROM intent_days WHERE user = :user AND day >= :first AND day < :end
+GROUP BY intent ORDER BY sum(count) DESC, intent LIMIT :limit
 """  # noqa: S608 - our own names
-_ENTITIES: Final = """
-SELECT name, value, sum(count) FROM entities WHERE user = ? AND intent = ? AND period >= ?
-GROUP BY name, value ORDER BY sum(count) DESC, name, value LIMIT ?
-"""
+_OTHER_ACTIONS: Final = f"""
+SELECT coalesce(sum(activity.count), 0) FROM ({" UNION ALL ".join(parts("user, span, day", "totals"))}) AS one
+CROSS JOIN activity
+ON activity.user = one.user AND activity.span = one.span AND activity.day = one.day AND action = {OTHER_ID}
+"""  # noqa: S608 - our own names
+_OTHER_INTENTS: Final = f"""
+SELECT coalesce(sum(meant.count), 0) FROM totals CROSS JOIN intent_days AS meant
+ON meant.user = totals.user AND meant.day = totals.day AND intent = {OTHER_ID}
+WHERE span = {DAY} AND totals.user = :user AND totals.day >= :first AND totals.day < :end
+"""  # noqa: S608 - our own names
 
 Sums = Sequence[Any]
 """Lines, failures, microseconds of all and of the longest."""
 
 
-class Stretch(NamedTuple):
-    """The days from ``first`` on: whole periods from ``whole`` on, and single days before."""
-
-    first: int
-    whole: int
-
-    @classmethod
-    def since(cls, moment: datetime | None) -> "Stretch":
-        """Return the days from that of ``moment`` on, or all of them."""
-        if moment is None:
-            return cls(_ALL_TIME, _ALL_TIME)
-        day = micros(moment) // _DAY
-        return cls(day, day + -day % PERIOD)
-
-
 def patterns(connection: sqlite3.Connection, asked: PatternsAsked) -> PatternsAnswer:
     """Return the patterns of one user, or of all, without anomalies and tasks."""
-    stretch = Stretch.since(asked.since)
+    days = Days.between(asked.since, asked.until)
     with snapshot(connection, "patterns") as as_of_seq:
         user = EVERYBODY if asked.user_id is None else user_number(connection, asked.user_id)
-        total = connection.execute(_TOTALS, (user, stretch.whole, stretch.first)).fetchone()
-        cells = week(connection, user, stretch.first, asked.timezone)
+        total = connection.execute(_TOTALS, days.fields(user)).fetchone()
+        cells = week(connection, user, days, asked.timezone)
         return PatternsAnswer(
             user_id=asked.user_id,
-            since=None if asked.since is None else moment(stretch.first * _DAY),
+            since=moment(days.begin),
+            until=moment(days.finish),
             timezone=asked.timezone,
             requests=total[0] or 0,
-            actions=_actions(connection, user, stretch, asked.limit),
-            users=_users(connection, _listed(connection, user, stretch, asked.limit), stretch),
-            intents=_intents(connection, user, stretch, asked.limit),
+            actions=_actions(connection, user, days, asked.limit),
+            users=_users(connection, _listed(connection, user, days, asked.limit), days),
+            intents=_intents(connection, user, days, asked.limit),
+            dropped=_dropped(connection, user, days),
             hours=[sum(day[hour] for day in cells) for hour in range(24)],
             weekdays=[sum(day) for day in cells],
             week=cells,
-            malformed=sum(count for (count,) in connection.execute("SELECT count FROM malformed")),
+            malformed=_malformed(connection) if asked.until is None else None,
             as_of_seq=as_of_seq,
         )
 
@@ -111,43 +81,51 @@ def user_number(connection: sqlite3.Connection, user_id: str) -> int:
     return -1 if row is None else int(row[0])
 
 
-def _actions(connection: sqlite3.Connection, user: int, stretch: Stretch, limit: int) -> list[ActionItem]:
-    rows = connection.execute(_ACTIONS, (user, stretch.whole, stretch.first, limit)).fetchall()
+def _actions(connection: sqlite3.Connection, user: int, days: Days, limit: int) -> list[ActionItem]:
+    rows = connection.execute(_ACTIONS, days.fields(user, limit)).fetchall()
     names = named(connection, "actions", (row[0] for row in rows))
     return [ActionItem(action=names[number], max_ms=sums[3] / 1_000, **rates(sums)) for number, *sums in rows]
 
 
-def _listed(connection: sqlite3.Connection, user: int, stretch: Stretch, limit: int) -> list[int]:
+def _listed(connection: sqlite3.Connection, user: int, days: Days, limit: int) -> list[int]:
     if user != EVERYBODY:
         return [user]
-    if stretch.first == _ALL_TIME:
+    if days.ever:
         rows = connection.execute(_BUSIEST_EVER, (ALWAYS, EVERYBODY, limit)).fetchall()
-        return [number for number, _ in rows]
-    return [number for number, _ in connection.execute(_BUSIEST, (stretch.whole, stretch.first, limit)).fetchall()]
+    else:
+        # There is nothing behind the last whole period unless the days are over.
+        sql = _BUSIEST_SINCE if days.finish is None else _BUSIEST_BETWEEN
+        rows = connection.execute(sql, days.fields(user, limit)).fetchall()
+    return [number for number, _ in rows]
 
 
-def _users(connection: sqlite3.Connection, numbers: list[int], stretch: Stretch) -> list[UserItem]:
+def _users(connection: sqlite3.Connection, numbers: list[int], days: Days) -> list[UserItem]:
     names, found = named(connection, "users", numbers), []
     for number in numbers:
-        sums = connection.execute(_TOTALS, (number, stretch.whole, stretch.first)).fetchone()
+        sums = connection.execute(_TOTALS, days.fields(number)).fetchone()
         if sums[0]:
-            actions = _actions(connection, number, stretch, USER_ACTIONS)
+            actions = _actions(connection, number, days, USER_ACTIONS)
             found.append(UserItem(user_id=names[number], actions=actions, **rates(sums)))
     return found
 
 
-def _intents(connection: sqlite3.Connection, user: int, stretch: Stretch, limit: int) -> list[IntentItem]:
-    rows = connection.execute(_INTENTS, (user, stretch.first, limit)).fetchall()
-    names, period = named(connection, "intents", (row[0] for row in rows)), stretch.first - stretch.first % PERIOD
+def _intents(connection: sqlite3.Connection, user: int, days: Days, limit: int) -> list[IntentItem]:
+    rows = connection.execute(_INTENTS, days.fields(user, limit)).fetchall()
+    names = named(connection, "intents", (row[0] for row in rows))
     return [
-        IntentItem(intent=names[number], entities=_entities(connection, user, number, period), **rates(sums))
+        IntentItem(intent=names[number], **entities(connection, user, number, days), **rates(sums))
         for number, *sums in rows
     ]
 
 
-def _entities(connection: sqlite3.Connection, user: int, intent: int, period: int) -> list[EntityItem]:
-    rows = connection.execute(_ENTITIES, (user, intent, period, ENTITIES)).fetchall()
-    return [EntityItem(name=name, value=value, count=count) for name, value, count in rows]
+def _dropped(connection: sqlite3.Connection, user: int, days: Days) -> DroppedItem:
+    fields = days.fields(user)
+    [(actions,)], [(intents,)] = connection.execute(_OTHER_ACTIONS, fields), connection.execute(_OTHER_INTENTS, fields)
+    return DroppedItem(actions=actions, intents=intents, entities=dropped_entities(connection, user, days))
+
+
+def _malformed(connection: sqlite3.Connection) -> int:
+    return sum(count for (count,) in connection.execute("SELECT count FROM malformed"))
 
 
 def rates(sums: Sums) -> dict[str, Any]:

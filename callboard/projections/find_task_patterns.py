@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from callboard.projections.find_patterns import ENTITIES, Stretch
+from callboard.projections.find_entities import ENTITIES
 from callboard.projections.pattern_answers import ActionItem, EntityItem, IntentItem, TaskPatterns
+from callboard.projections.pattern_days import Days
 from callboard.projections.patterns_asked import PatternsAsked
 from callboard.projections.reader import snapshot
 from callboard.projections.request_entry import text
@@ -17,12 +18,13 @@ from callboard.projections.request_entry import text
 MAX_TASKS: Final = 5_000
 """How many tasks, the newest ones, are looked at."""
 
-_DAY: Final = 86_400_000_000
 _COLUMNS: Final = "SELECT coalesce(kind, agent), status, duration_ms, route, submitted_at FROM tasks"
 _OF_USER: Final = f"{_COLUMNS} WHERE user_id = ? ORDER BY n DESC LIMIT ?"
 _OF_ALL: Final = f"{_COLUMNS} ORDER BY n DESC LIMIT ?"
 _WENT_WELL: Final = "completed"
 _WENT_WRONG: Final = ("failed", "expired")
+
+NO_TASKS: Final = TaskPatterns(counted=0, complete=True, actions=[], intents=[])
 
 
 class _Route(Struct, frozen=True):
@@ -53,7 +55,7 @@ def task_patterns(connection: sqlite3.Connection, asked: PatternsAsked) -> TaskP
             rows = connection.execute(_OF_ALL, (MAX_TASKS + 1,)).fetchall()
         else:
             rows = connection.execute(_OF_USER, (asked.user_id, MAX_TASKS + 1)).fetchall()
-    first = Stretch.since(asked.since).first * _DAY
+    first = Days.between(asked.since, None).begin or 0
     seen = [_Task(*row) for row in rows[:MAX_TASKS]]
     counted = [task for task in seen if task.submitted_at is None or task.submitted_at >= first]
     return TaskPatterns(

@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec import json
 
 from callboard.projections.batch import Batch
-from callboard.projections.projection import Projection
+from callboard.projections.projection import Projection, Rest
 from callboard.projections.request_entry import RequestEntry
 from callboard.projections.upsert import write_rows
 
@@ -44,6 +44,10 @@ _KEEP: Final = """
 INSERT INTO meant (user, place, seq, at, facts) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
 ON CONFLICT (user, place) DO UPDATE SET seq = excluded.seq, at = excluded.at, facts = excluded.facts
 """
+_REST: Final = """
+SELECT name, meant.seq, at, facts FROM meant JOIN meant_users ON id = user WHERE meant.seq >= :seq ORDER BY meant.seq
+"""
+"""Of the newest lines of a user those are the newest of what is left, too."""
 
 
 def apply(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -68,4 +72,11 @@ def _places(user: int, count: int, lines: list[RequestEntry]) -> list[tuple[Any,
     return [(user, n % KEPT, line.seq, line.at, line.facts) for n, line in enumerate(kept, first)]
 
 
-MEANT: Final = Projection(name="meant", version=1, tables=("meant_users", "meant"), schema=SCHEMA, apply=apply)
+MEANT: Final = Projection(
+    name="meant",
+    version=1,
+    tables=("meant_users", "meant"),
+    schema=SCHEMA,
+    apply=apply,
+    rest=(Rest(table="meant", sql=_REST),),
+)

@@ -27,13 +27,17 @@ class EntityItem(Struct, frozen=True, kw_only=True):
 
 
 class IntentItem(Struct, frozen=True, kw_only=True):
-    """One intent, how often and how well it goes, and the values its entities have most often."""
+    """One intent, how often and how well it goes, and the values its entities have most often.
+
+    ``complete`` says that all values were kept; else counts are what is sure, and maybe too low.
+    """
 
     intent: str
     count: int
     avg_ms: float | None
     success_rate: float | None
     entities: list[EntityItem]
+    complete: bool = True
 
 
 class UserItem(Struct, frozen=True, kw_only=True):
@@ -71,24 +75,35 @@ class TaskPatterns(Struct, frozen=True, kw_only=True):
     intents: list[IntentItem]
 
 
+class DroppedItem(Struct, frozen=True, kw_only=True):
+    """Lines whose action, or intent, counts as ``(other)``, and values of entities that are in no count for sure."""
+
+    actions: int
+    intents: int
+    entities: int
+
+
 class PatternsAnswer(Struct, frozen=True, kw_only=True):
     """What users do. ``hours`` counts the requests of each hour of the day, ``weekdays`` of each day from Monday on.
 
     ``week`` are the days of the week from Monday on, each with its 24 hours, in ``timezone``. ``since`` is the first
-    moment that counts, None for all. ``malformed`` lines are left out. ``as_of_seq`` is of the request log.
+    moment that counts, None for all, ``until`` the first that does not, None for the present. ``malformed`` lines are
+    left out; None for the past. ``dropped`` is what the bounds left out. ``as_of_seq`` is of the request log.
     """
 
     user_id: str | None
     since: datetime | None
+    until: datetime | None
     timezone: str
     requests: int
     actions: list[ActionItem]
     users: list[UserItem]
     intents: list[IntentItem]
+    dropped: DroppedItem
     hours: list[int]
     weekdays: list[int]
     week: list[list[int]]
     anomalies: list[AnomalyItem] = []
     tasks: TaskPatterns | None = None
-    malformed: int
+    malformed: int | None
     as_of_seq: int

@@ -1,72 +1,126 @@
 """Which values the entities of an intent have, and how often.
 
-Values can be anything, such as ids. So of each intent of a user, in each period, the first :data:`KEPT` that come are
-counted, and of everybody's the first :data:`KEPT_OF_ALL`.
+Values can be anything, such as ids. So of each name only so many are kept, of which the most common ones are sure to be
+there (the algorithm "space-saving"): a new value takes the place of one that was seen least, and inherits its count, as
+nobody knows how often it was seen and given up before. How much of a count is inherited is kept beside it.
 """
 
 import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec import Struct, json
+
 from callboard.projections.upsert import find_rows, write_rows
 
-KEPT: Final = 50
-KEPT_OF_ALL: Final = 200
+KEPT: Final = 20
+"""Values that are kept of a name, with an intent of one user in one period."""
+
+KEPT_OF_ALL: Final = 100
+"""Values of all users together."""
+
+MAX_NAMES: Final = 32
+"""Names that an intent has in one period, of a user or of all."""
 
 SCHEMA: Final = """
 CREATE TABLE entities (
     user INTEGER NOT NULL,
     intent INTEGER NOT NULL,
     period INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    value TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (user, intent, period, name, value)
-) WITHOUT ROWID;
+    dropped INTEGER NOT NULL,
+    counts TEXT NOT NULL,
+    PRIMARY KEY (user, intent, period)
+);
 """
 _KNOWN: Final = """
-SELECT user, intent, period, name, value FROM (VALUES ?) CROSS JOIN entities
-ON user = column1 AND intent = column2 AND period = column3 AND name = column4 AND value = column5
+SELECT user, intent, period, dropped, counts FROM (VALUES ?) CROSS JOIN entities
+ON user = column1 AND intent = column2 AND period = column3
 """
-_KEPT: Final = """
-SELECT column1, column2, column3,
-    (SELECT count(*) FROM entities WHERE user = column1 AND intent = column2 AND period = column3)
-FROM (VALUES ?) WHERE column1 IS NOT NULL
-"""
-_COUNT: Final = """
-INSERT INTO entities (user, intent, period, name, value, count) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
-ON CONFLICT (user, intent, period, name, value) DO UPDATE SET count = count + excluded.count
+_KEEP: Final = """
+INSERT INTO entities (user, intent, period, dropped, counts) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
+ON CONFLICT (user, intent, period) DO UPDATE SET dropped = excluded.dropped, counts = excluded.counts
 """
 
-Key = tuple[int, int, int, str, str]
-"""User (0 for everybody), intent, first day of the period, name, value."""
+Group = tuple[int, int, int]
+"""User (0 for everybody), intent, first day of the period."""
+
+Values = dict[str, tuple[int, int]]
+"""From a value to its count, and how much of that is inherited; those that were kept longest come first."""
+
+decoder: Final = json.Decoder(dict[str, Values])
+"""Reads the column ``counts``: from a name to its values."""
 
 
-def count(connection: sqlite3.Connection, lines: Iterable[tuple[int, int, int, tuple[tuple[str, str], ...]]]) -> None:
-    """Count the entities of ``lines``: user, intent and period of each, and its names with their values."""
-    counts: dict[Key, int] = {}
-    for user, intent, period, entities in lines:
-        for name, value in entities:
-            for whose in {user, 0}:
-                key = (whose, intent, period, name, value)
-                counts[key] = counts.get(key, 0) + 1
-    if counts:
-        admitted = _admitted(connection, counts)
-        write_rows(connection, _COUNT, [(*key, counts[key]) for key in sorted(admitted)])
+class Said(Struct, frozen=True):
+    """What one line says: whose, in which period, which names have which values, and how many more were left out."""
+
+    user: int
+    intent: int
+    period: int
+    entities: tuple[tuple[str, str], ...]
+    more: int
 
 
-def _admitted(connection: sqlite3.Connection, counts: Iterable[Key]) -> list[Key]:
-    """Return those of ``counts``, which are in the order of their lines, that are counted already or find room."""
-    keys = list(counts)
-    known = set(find_rows(connection, _KNOWN, keys))
-    new = [key for key in keys if key not in known]
-    if not new:
-        return keys
-    groups = list(dict.fromkeys(key[:3] for key in new))
-    kept = {group[:3]: group[3] for group in find_rows(connection, _KEPT, groups)}
-    for key in new:
-        group = key[:3]
-        if kept[group] < (KEPT if key[0] else KEPT_OF_ALL):
-            kept[group] += 1
-            known.add(key)
-    return [key for key in keys if key in known]
+class _Tally:
+    """The values of one group; ``dropped`` is how often there was one that is in none of the counts for sure."""
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
+        self.dropped = 0
+        self.names: dict[str, Values] = {}
+        self._least: dict[str, int] = {}
+
+    def add(self, name: str, value: str) -> None:
+        values = self.names.get(name)
+        if values is None:
+            if len(self.names) == MAX_NAMES:
+                self.dropped += 1
+                return
+            values = self.names[name] = {}
+        found = values.get(value)
+        if found is not None:
+            values[value] = found[0] + 1, found[1]
+        elif len(values) < self.kept:
+            values[value] = 1, 0
+        else:
+            self._replace(name, values, value)
+
+    def _replace(self, name: str, values: Values, value: str) -> None:
+        least, gone = self._seen_least(values, self._least.get(name, 0))
+        self._least[name] = least
+        inherited = values.pop(gone)[1]
+        values[value] = least + 1, least
+        self.dropped += least - inherited
+
+    @staticmethod
+    def _seen_least(values: Values, least: int) -> tuple[int, str]:
+        """Return the smallest count and the first value that has it; it is not smaller than ``least``."""
+        while True:
+            for value, (count, _) in values.items():
+                if count == least:
+                    return least, value
+            least = min(count for count, _ in values.values())
+
+
+def count(connection: sqlite3.Connection, lines: Iterable[Said]) -> None:
+    """Count the entities of ``lines``, which are in the order of the log."""
+    told = [line for line in lines if line.entities or line.more]
+    if not told:
+        return
+    groups: list[Group] = sorted({(whose, line.intent, line.period) for line in told for whose in (line.user, 0)})
+    tallies = {group: _Tally(KEPT if group[0] else KEPT_OF_ALL) for group in groups}
+    for *group, dropped, counts in find_rows(connection, _KNOWN, groups):
+        tally = tallies[tuple(group)]
+        tally.dropped, tally.names = dropped, decoder.decode(counts)
+    for line in told:
+        for whose in {line.user, 0}:
+            tally = tallies[whose, line.intent, line.period]
+            tally.dropped += line.more
+            for name, value in line.entities:
+                tally.add(name, value)
+    # In the order of the primary key: neighbours share a page.
+    write_rows(connection, _KEEP, [(*group, *_row(tallies[group])) for group in groups])
+
+
+def _row(tally: _Tally) -> tuple[int, str]:
+    return tally.dropped, json.encode(tally.names).decode()

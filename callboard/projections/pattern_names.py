@@ -9,7 +9,7 @@ from msgspec import Struct, json
 from callboard.projections.upsert import write_rows
 
 MAX_NAMES: Final = 1_000
-"""How many actions, and how many intents, have a number of their own; later ones share that of :data:`OTHER`."""
+"""How many intents have a number of their own; later ones share that of :data:`OTHER`."""
 
 OTHER: Final = "(other)"
 OTHER_ID: Final = 0

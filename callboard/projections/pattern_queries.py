@@ -43,6 +43,8 @@ class PatternQueries(ReadPool):
             return []
         if asked.user_id is not None:
             return find_anomalies.anomalies(connection, day.day, asked.user_id)
+        if asked.until is not None:
+            return find_anomalies.anomalies(connection, day.day)[: asked.limit]
         latest = self._latest
         if latest is None or latest[0] != day:
             # A day that is over changes only with lines that come late: it is looked at once.

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from callboard.projections import pattern_entities
+from callboard.projections import pattern_actions, pattern_entities
 from callboard.projections.batch import Batch
+from callboard.projections.pattern_entities import Said
 from callboard.projections.pattern_names import MAX_NAMES, Names
+from callboard.projections.patterns_rest import REST
 from callboard.projections.projection import Projection
 from callboard.projections.request_entry import RequestEntry
 from callboard.projections.upsert import write_rows
@@ -32,7 +34,7 @@ _SUMS: Final = """
     longest INTEGER NOT NULL,"""
 SCHEMA: Final = f"""
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE actions (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+{pattern_actions.SCHEMA}
 CREATE TABLE intents (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE totals (
     span INTEGER NOT NULL,
@@ -51,7 +53,10 @@ CREATE TABLE hours (
     user INTEGER NOT NULL,
     day INTEGER NOT NULL,
     hour INTEGER NOT NULL,
-    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    third INTEGER NOT NULL,
+    fourth INTEGER NOT NULL,
     PRIMARY KEY (user, day, hour)
 ) WITHOUT ROWID;
 CREATE TABLE intent_days (
@@ -80,15 +85,15 @@ INSERT INTO intent_days (user, day, intent, count, failures, took, longest) SELE
 WHERE column1 IS NOT NULL ON CONFLICT (user, day, intent) DO UPDATE SET {_SUMMED}
 """  # noqa: S608 - our own names
 _HOURS: Final = """
-INSERT INTO hours (user, day, hour, count) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
-ON CONFLICT (user, day, hour) DO UPDATE SET count = count + excluded.count
+INSERT INTO hours (user, day, hour, first, second, third, fourth) SELECT * FROM (VALUES ?) WHERE column1 IS NOT NULL
+ON CONFLICT (user, day, hour) DO UPDATE SET first = first + excluded.first, second = second + excluded.second,
+    third = third + excluded.third, fourth = fourth + excluded.fourth
 """
 _MALFORMED: Final = """
 INSERT INTO malformed (id, count) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET count = count + excluded.count
 """
 
 _users: Final = Names("users")
-_actions: Final = Names("actions", MAX_NAMES)
 _intents: Final = Names("intents", MAX_NAMES)
 
 Sums = tuple[int, int, int, int]
@@ -115,7 +120,10 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> None:
         _write(connection, _INTENTS, cells | _folded(cells, lambda key: (EVERYBODY, *key[1:])))
         pattern_entities.count(
             connection,
-            ((user, intent, line.day - line.day % PERIOD, line.entities) for user, intent, line in marked),
+            (
+                Said(user, intent, line.day - line.day % PERIOD, line.entities, line.more)
+                for user, intent, line in marked
+            ),
         )
 
 
@@ -127,8 +135,10 @@ def _numbers(connection: sqlite3.Connection, lines: list[RequestEntry]) -> dict[
 
 
 def _count_actions(connection: sqlite3.Connection, lines: list[RequestEntry], users: dict[str | None, int]) -> None:
-    actions = _actions.ids(connection, (line.action for line in lines))
-    days = summed(((users[line.user], DAY, line.day, actions[line.action]), _sums(line)) for line in lines)
+    actions = pattern_actions.numbers(connection, lines)
+    days = summed(
+        ((users[line.user], DAY, line.day, action), _sums(line)) for line, action in zip(lines, actions, strict=True)
+    )
     days |= _folded(days, lambda key: (EVERYBODY, *key[1:]))
     cells = days | _folded(days, lambda key: (key[0], PERIOD, key[2] - key[2] % PERIOD, key[3]))
     _write(connection, _ACTIVITY, cells)
@@ -138,11 +148,12 @@ def _count_actions(connection: sqlite3.Connection, lines: list[RequestEntry], us
 
 
 def _count_hours(connection: sqlite3.Connection, lines: list[RequestEntry], users: dict[str | None, int]) -> None:
-    counts = Counter((users[line.user], line.day, line.hour) for line in lines)
-    for (user, day, hour), count in list(counts.items()):
-        if user != EVERYBODY:
-            counts[EVERYBODY, day, hour] += count
-    write_rows(connection, _HOURS, [(*key, count) for key, count in sorted(counts.items())])
+    quarters = Counter((users[line.user], line.day, line.quarter) for line in lines)
+    hours: dict[tuple[int, int, int], list[int]] = {}
+    for (user, day, quarter), count in quarters.items():
+        for whose in {user, EVERYBODY}:
+            hours.setdefault((whose, day, quarter // 4), [0, 0, 0, 0])[quarter % 4] += count
+    write_rows(connection, _HOURS, [(*key, *counts) for key, counts in sorted(hours.items())])
 
 
 def _sums(line: RequestEntry) -> Sums:
@@ -178,7 +189,7 @@ def _write(connection: sqlite3.Connection, sql: str, cells: Cells) -> None:
 
 PATTERNS: Final = Projection(
     name="patterns",
-    version=1,
+    version=2,
     tables=(
         "users",
         "actions",
@@ -192,4 +203,5 @@ PATTERNS: Final = Projection(
     ),
     schema=SCHEMA,
     apply=apply,
+    rest=REST,
 )

@@ -117,8 +117,18 @@ def beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.rebuild")
 
 
-def install(fresh: Path, path: Path, *, whole: bool = True, wait_seconds: float | None = None) -> None:
-    """Put the complete views in ``fresh`` in the place of those in ``path``, or (not ``whole``) of a part of them.
+def install(
+    fresh: Path,
+    path: Path,
+    projections: Sequence[Projection] = (),
+    *,
+    gaps: bool = False,
+    wait_seconds: float | None = None,
+) -> None:
+    """Put the complete views in ``fresh`` in the place of those in ``path``.
+
+    With ``projections``, which are all that belong in ``path``, only those that ``fresh`` holds are replaced. ``gaps``
+    says that their stream forgets, as for :class:`Views`.
 
     Raises:
         ViewsBusyError: a running callboard uses those in ``path``, and did so for ``wait_seconds``.
@@ -126,8 +136,8 @@ def install(fresh: Path, path: Path, *, whole: bool = True, wait_seconds: float 
         ViewsMismatchError, ViewsCorruptError: the part does not fit to the rest.
     """
     wait_seconds = WAIT_SECONDS if wait_seconds is None else wait_seconds
-    if not whole:
-        _install_part(fresh, path, wait_seconds)
+    if projections:
+        _install_part(fresh, Views(path, projections, gaps=gaps, wait_seconds=wait_seconds))
         return
     lock = ViewsLock(path, wait_seconds)
     try:
@@ -138,8 +148,7 @@ def install(fresh: Path, path: Path, *, whole: bool = True, wait_seconds: float 
         lock.release()
 
 
-def _install_part(fresh: Path, path: Path, wait_seconds: float) -> None:
-    views = Views(path, wait_seconds=wait_seconds)
+def _install_part(fresh: Path, views: Views) -> None:
     try:
         _settle(fresh)
         views.adopt(fresh)

@@ -8,7 +8,7 @@ from msgspec import Struct, json
 
 from callboard.events.facts import of_request
 from callboard.events.message import Message
-from callboard.events.request_line import RequestLine, parse
+from callboard.events.request_line import RequestLine, parse, without_ids
 from callboard.events.ticket import sequence_of, stored_at
 from callboard.projections.log_event import LogEvent
 from callboard.projections.times import micros
@@ -23,30 +23,33 @@ MAX_ENTITIES: Final = 16
 """Entities that are counted of one line."""
 
 FAILED_STATUS: Final = 400
-_HOUR: Final = 3_600_000_000
-_HOURS: Final = 24
+_QUARTER: Final = 900_000_000
+_QUARTERS: Final = 96
 _MICROSECONDS: Final = 1_000
 
 
 class RequestEntry(Struct, frozen=True, gc=False):
     """Who did what, and how it went.
 
-    ``user`` is None where nobody said who. ``day`` counts from 1970-01-01 (UTC), ``hour`` is the one of that day,
-    ``took`` is in microseconds; ``entities`` are names with their values as texts. It stands at ``seq`` and is of the
-    moment ``at`` (microseconds since 1970). ``facts`` are those that rules ask about, as JSON; None without user or
-    intent.
+    ``user`` is None where nobody said who; ``by_path`` says that nothing but the path tells what was done. ``day``
+    counts from 1970-01-01 (UTC), ``quarter`` is the quarter of an hour of that day, 0-95, ``took`` is in microseconds;
+    ``entities`` are names with their values as texts, and ``more`` of them were left out. It stands at ``seq`` and is
+    of the moment ``at`` (microseconds since 1970). ``facts`` are those that rules ask about, as JSON; None without user
+    or intent.
     """
 
     seq: int
     at: int
     user: str | None
     day: int
-    hour: int
+    quarter: int
     action: str
+    by_path: bool
     failed: bool
     took: int
     intent: str | None
     entities: tuple[tuple[str, str], ...]
+    more: int
     facts: bytes | None
 
     @classmethod
@@ -60,24 +63,38 @@ class RequestEntry(Struct, frozen=True, gc=False):
         """
         line = parse(data)
         at = stored if line.at is None else min(micros(line.at), stored)
-        day, hour = divmod(at // _HOUR, _HOURS)
+        day, quarter = divmod(at // _QUARTER, _QUARTERS)
         failed = line.status >= FAILED_STATUS if line.success is None else not line.success
         intent = line.intent[:MAX_NAME] if line.intent else None
         entities = _entities(line.entities) if intent and line.entities else ()
         took = round(line.response_ms * _MICROSECONDS)
         facts = json.encode(of_request(line.intent, line.entities)) if intent and line.user_id else None
-        return cls(seq, at, line.user_id, day, hour, _action(line), failed, took, intent, entities, facts)
+        named = line.action or line.tool
+        return cls(
+            seq,
+            at,
+            line.user_id,
+            day,
+            quarter,
+            (named or _path(line))[:MAX_NAME],
+            not named,
+            failed,
+            took,
+            intent,
+            entities[:MAX_ENTITIES],
+            max(0, len(entities) - MAX_ENTITIES),
+            facts,
+        )
 
 
-def _action(line: RequestLine) -> str:
-    """Return what was done: the action, else the tool, else method and endpoint without its query."""
-    name = line.action or line.tool or f"{line.method or ''} {line.endpoint.partition('?')[0]}".lstrip()
-    return name[:MAX_NAME]
+def _path(line: RequestLine) -> str:
+    """Return method and endpoint, without its query and the ids in it."""
+    return f"{line.method or ''} {without_ids(line.endpoint.partition('?')[0])}".lstrip()
 
 
 def _entities(entities: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     found = dict.fromkeys((name[:MAX_NAME], text(value)) for name, value in entities.items() if value is not None)
-    return tuple(found)[:MAX_ENTITIES]
+    return tuple(found)
 
 
 def text(value: Any) -> str:

@@ -139,7 +139,7 @@ def _rarely(changes: _Changes, task_id: str, entries: list[Entry]) -> None:
 
 TASKS: Final = Projection(
     name="tasks",
-    version=5,
+    version=6,
     tables=("tasks", "task_deliveries", cohorts.TABLE, activity.TABLE, periods.TABLE, error_tallies.TABLE),
     schema=f"{SCHEMA}{task_deliveries.SCHEMA}{cohorts.SCHEMA}{activity.SCHEMA}",
     apply=apply,

@@ -6,6 +6,9 @@ from typing import Final
 
 from callboard.request_log.record import Record
 
+FULL: Final = "the buffer is full"
+"""Why a line is dropped that there is no room for."""
+
 
 class Buffer:
     """A queue of records that refuses what is too much. Used from any thread.
@@ -39,6 +42,19 @@ class Buffer:
             return self._records.popleft()
         except IndexError:
             return None
+
+    def change(self, before: int, size: int) -> bool:
+        """Count a record of ``before`` bytes as ``size`` bytes from now on; return whether there is room for that.
+
+        Where there is none, it is on its way no more.
+        """
+        with self._lock:
+            self._bytes -= before
+            if self._bytes + size > self._max_bytes:
+                self._lines -= 1
+                return False
+            self._bytes += size
+            return True
 
     def release(self, size: int) -> None:
         """Make room: one record of ``size`` bytes is on its way no more."""

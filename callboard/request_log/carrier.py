@@ -19,7 +19,7 @@ from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, LogRefusedError
 from callboard.events.loop import Loop
 from callboard.nats_url import shown_url
-from callboard.request_log.buffer import Buffer
+from callboard.request_log.buffer import FULL, Buffer
 from callboard.request_log.record import Record
 from callboard.request_log.rendering import Rendering
 from callboard.request_log.tally import Tally
@@ -32,6 +32,9 @@ BATCH_BYTES: Final = 512 * 1024
 SLICE: Final = 20
 """So many lines are made in a row before the interpreter is offered to the threads that answer requests."""
 
+_OVERHEAD: Final = 256
+"""What a line takes beside its bytes: the objects, and its place in a batch."""
+
 _TICK_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
@@ -41,10 +44,14 @@ _REPEATED: Final = 10201
 
 
 class _Line(Struct, frozen=True):
-    """A line ready to go, and the size of the record it was made of."""
+    """A line ready to go."""
 
     data: bytes
-    size: int
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it holds."""
+        return len(self.data) + _OVERHEAD
 
 
 class Carrier:
@@ -118,10 +125,15 @@ class Carrier:
 
     def _render_one(self, record: Record) -> None:
         try:
-            self._ready.append(_Line(self._rendering.line(record), record.size))
+            line = _Line(self._rendering.line(record))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other lines have nothing to do with it
             self._buffer.release(record.size)
             self._tally.add("dropped", error=repr(error))
+            return
+        if self._buffer.change(record.size, line.size):
+            self._ready.append(line)
+        else:
+            self._tally.add("dropped", error=FULL)
 
     # --- lines to the server
 

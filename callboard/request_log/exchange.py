@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from callboard.request_log.annotations import KEY, Annotations
+from callboard.events.request_line import MAX_ENDPOINT, MAX_METHOD
+from callboard.request_log.annotations import KEY, Annotations, said
 from callboard.request_log.asgi import Application, Message, Receive, Scope, Send
-from callboard.request_log.record import Record
+from callboard.request_log.record import Record, kept
+from callboard.request_log.route import route_of
 
 CLIENT_GONE: Final = 499
 """The status of a request whose client went away before anything was answered; no client ever sees it."""
@@ -34,6 +36,7 @@ class Exchange:
         self._room = max_body_bytes
         self._done = done
         self._notes = scope[KEY] = Annotations()
+        self._root = scope.get("root_path", "")
         self._body: list[bytes] = []
         self._size = 0
         self._status: int | None = None
@@ -95,13 +98,14 @@ class Exchange:
             at=self._at,
             response_ms=(time.perf_counter() - self._began) * 1_000,
             status=status,
-            method=scope.get("method", ""),
-            path=scope.get("path", ""),
+            method=scope.get("method", "")[:MAX_METHOD],
+            path=scope.get("path", "")[:MAX_ENDPOINT],
             query=scope.get("query_string", b""),
-            headers=scope.get("headers", ()),
-            body=None if self._room is None else tuple(self._body),
+            headers=kept(scope.get("headers", ())),
+            body=None if self._room is None else b"".join(self._body),
             body_too_large=self._room is not None and self._size > self._room,
             user_id=None,
-            notes=self._notes,
+            said=said(self._notes),
+            route=route_of(scope, self._root),
         )
         self._done(scope, record)

@@ -9,7 +9,7 @@ from typing import Final, Unpack
 from msgspec import structs
 
 from callboard.request_log.asgi import Application, Message, Receive, Scope, Send
-from callboard.request_log.buffer import Buffer
+from callboard.request_log.buffer import FULL, Buffer
 from callboard.request_log.carrier import Carrier
 from callboard.request_log.exchange import Exchange
 from callboard.request_log.record import Record
@@ -93,7 +93,7 @@ class RequestLog:
         if self._settings.user_id is not None:
             record = structs.replace(record, user_id=self._user(self._settings.user_id, scope))
         if not self._buffer.put(record):
-            self._tally.add("dropped", error="the buffer is full")
+            self._tally.add("dropped", error=FULL)
             return
         self._tally.add("taken")
         if self._carrier is None:

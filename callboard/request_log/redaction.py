@@ -15,7 +15,11 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_DEPTH: Final = MAX_DEPTH - 2
 """A line that holds a body is nested deeper than the body."""
 
-_PARTS: Final = re.compile(r"[\[\].]")
+_BETWEEN_WORDS: Final = re.compile(
+    r"[\W_]+|(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
+)
+"""What is no letter or digit, and the places before the A in ``fooApi``, the K in ``APIKey``, around a number."""
+
 _json: Final = msgspec.json.Decoder()
 
 
@@ -26,12 +30,15 @@ class UnreadableError(ValueError):
 class Redaction:
     """Hides the values of the fields called ``names``, wherever they stand.
 
-    Capitals, ``-`` and ``_`` make no difference, and a name with dots or brackets is hidden for any of its parts:
-    ``user[apiKey]`` is an ``api_key``.
+    Names are compared word by word: a field is hidden if the words of one of ``names`` stand in its own, one after the
+    other. ``user[apiKey]`` and ``X-Api-Key-2`` are an ``api_key``, and so is ``APIKEY``, as words may be run together.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(map(_plain, names))
+        words = {_words(name).replace("_", "") for name in names} - {""}
+        # Between any two letters of a name, a word of the field may end.
+        any_of = "|".join("_?".join(map(re.escape, word)) for word in sorted(words))
+        self._named = re.compile(f"_(?:{any_of})_") if words else None
 
     def body(self, content_type: str, encoding: str | None, data: bytes) -> Any:
         """Return the JSON value, or the fields of the form, in ``data``; the others are the headers of its content.
@@ -49,9 +56,17 @@ class Redaction:
         if too_deep(data, _MAX_DEPTH):
             raise UnreadableError("nested too deep")
         try:
-            return self._hide(_json.decode(data))
+            return self.value(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UnreadableError("no valid JSON") from error
+
+    def value(self, data: bytes) -> Any:
+        """Return the JSON value in ``data``.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it is none.
+        """
+        return self._hide(_json.decode(data))
 
     def fields(self, data: bytes) -> dict[str, Any]:
         """Return the fields of a query or form; one that is given several times has a list of values.
@@ -79,8 +94,9 @@ class Redaction:
         return value
 
     def _hidden(self, name: str) -> bool:
-        return not self._names.isdisjoint(_PARTS.split(_plain(name)))
+        return self._named is not None and self._named.search(f"_{_words(name)}_") is not None
 
 
-def _plain(name: str) -> str:
-    return name.casefold().replace("-", "").replace("_", "")
+def _words(name: str) -> str:
+    """Return the words of ``name`` in small letters, with one ``_`` between each two."""
+    return _BETWEEN_WORDS.sub("_", name).casefold().strip("_")

@@ -10,13 +10,13 @@ from callboard.events import request_line
 from callboard.events.errors import InvalidValueError
 from callboard.events.request_line import MAX_ENDPOINT, MAX_METHOD, RequestLine
 from callboard.events.submission import check_text
-from callboard.request_log.annotations import Annotations
+from callboard.request_log import annotations
 from callboard.request_log.record import Record
 from callboard.request_log.redaction import Redaction, UnreadableError
 from callboard.request_log.settings import Settings
 from callboard.request_log.tally import Tally
 
-MAX_LINE_BYTES: Final = 128 * 1024
+MAX_LINE_BYTES: Final = annotations.MAX_BYTES
 """What is longer goes without the request and what the handler said; any server of callboard takes that much."""
 
 
@@ -36,8 +36,10 @@ class Rendering:
         """
         bare = self._bare(record)
         request_line.check(bare)
-        said = _said(record.notes)
+        if record.said.lost:
+            self._tally.add("lines_mended", error=record.said.lost)
         try:
+            said = self._said(record)
             data = _encoded(structs.replace(bare, request=self._request(record), **said))
             if said:
                 # It may be anything, and what is stored has to be a line to everybody.
@@ -56,6 +58,7 @@ class Rendering:
             method=record.method[:MAX_METHOD] or None,
             status=record.status,
             response_ms=round(record.response_ms, 3),
+            action=_action(record),
             at=datetime.fromtimestamp(record.at, UTC),
         )
 
@@ -71,6 +74,12 @@ class Rendering:
             self._tally.add("users_unknown", error=str(error))
             return None
         return user
+
+    def _said(self, record: Record) -> dict[str, Any]:
+        """Return the fields of the line that the handler named, its secrets hidden."""
+        said: dict[str, Any] = self._redaction.value(record.said.data) if record.said.data else {}
+        # A tool that was named says more than the route.
+        return {"action": None, **said} if "tool" in said else said
 
     def _request(self, record: Record) -> dict[str, Any] | None:
         if not self._settings.capture_request:
@@ -93,13 +102,22 @@ class Rendering:
             return {}
         try:
             kind, encoding = record.header(b"content-type") or "", record.header(b"content-encoding")
-            return {"body": self._redaction.body(kind, encoding, b"".join(record.body))}
+            return {"body": self._redaction.body(kind, encoding, record.body)}
         except UnreadableError as error:
             return {"body_omitted": str(error)}
 
 
-def _said(notes: Annotations) -> dict[str, Any]:
-    return {name: value for name, value in structs.asdict(notes).items() if value is not None}
+def _action(record: Record) -> str | None:
+    """Return what was done as far as the route tells; None where no text of a line says it."""
+    if record.route is None:
+        return None
+    action = f"{record.method} {record.route}".lstrip()
+    try:
+        check_text("action", action)
+        action.encode()
+    except (InvalidValueError, UnicodeEncodeError):
+        return None
+    return action
 
 
 def _encoded(line: RequestLine) -> bytes:

@@ -33,7 +33,7 @@ from callboard.projections.store import Views
 from callboard.requests import RuleDecision, SessionChange
 from callboard.service import Limits, Service
 from callboard.sights import RequestLog, Sights
-from tests.support.counted_lines import request_views, stored
+from tests.support.counted_lines import STORED, request_views, stored
 from tests.support.log_stretch import log_event, subject_of
 
 Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]
@@ -66,6 +66,9 @@ class Desk:
         """Append ``lines`` to the request log, as the projector would; return the last sequence."""
         self.request_runner.apply(stored(lines, first=self.request_runner.position + 1))
         return self.request_runner.position
+
+    async def line_stored_at(self, seq: int) -> datetime | None:
+        return STORED if 1 <= seq <= self.request_runner.position else None
 
     def append(self, *events: TaskEvent) -> list[LogEvent]:
         """Append ``events`` to the log alone; return what the views are still to get."""
@@ -182,7 +185,9 @@ async def serving(
             load_events=desk.load_events,
             newest_seq=desk.newest_seq,
             processes=lambda: {"billing": 2, "idle": 0},
-            request_log=RequestLog(queries=desk.pattern_queries, runner=desk.request_runner),
+            request_log=RequestLog(
+                queries=desk.pattern_queries, runner=desk.request_runner, stored_at=desk.line_stored_at
+            ),
         ),
         limits=limits,
     )

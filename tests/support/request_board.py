@@ -24,11 +24,13 @@ def publish(board: Running, *lines: bytes) -> int:
     return on_server(board.url, published)
 
 
-def purge(board: Running) -> None:
-    """Let the request log forget all its lines."""
+def purge(board: Running, keep: int = 0) -> None:
+    """Let the request log forget its lines but for the last ones that it is to ``keep``."""
 
     async def purged(connection: NatsClient) -> bool:
-        answer = await connection.request(f"$JS.API.STREAM.PURGE.{_STREAM}", b"", timeout=10)
+        answer = await connection.request(
+            f"$JS.API.STREAM.PURGE.{_STREAM}", msgspec.json.encode({"keep": keep} if keep else {}), timeout=10
+        )
         return bool(msgspec.json.decode(answer.data)["success"])
 
     assert on_server(board.url, purged)
