@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from callboard.events.errors import InvalidValueError
 from callboard.events.request_line import parse
+from callboard.events.secret_names import REDACTED
 from callboard.request_log.annotations import Annotations, said
 from callboard.request_log.record import Record, kept
 from callboard.request_log.redaction import Redaction
 from callboard.request_log.rendering import MAX_LINE_BYTES, Rendering
-from callboard.request_log.settings import REDACTED, SettingFields, Settings
+from callboard.request_log.settings import SettingFields, Settings
 from callboard.request_log.tally import Tally
 
 JSON = b"application/json; charset=utf-8"

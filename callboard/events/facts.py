@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from callboard.events.rule import INTENT, Scalar
+from callboard.events.secret_names import HIDDEN, SecretNames
 
 WEEKDAY: Final = "weekday"
 """The fact that tells on which day of the week something was asked for, in UTC."""
 
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+_SECRET: Final = SecretNames()
 
 MAX_FACTS: Final = 32
 MAX_NAME: Final = 64
@@ -19,7 +23,10 @@ MAX_TEXT: Final = 200
 
 
 def stated(values: Any) -> dict[str, Scalar]:
-    """Return the facts in decoded JSON: the fields of an object that are one value each, the first 32 of them."""
+    """Return the facts in decoded JSON: the fields of an object that are one value each, the first 32 of them.
+
+    Secrets are none: fields that the request log hides by default, and values that were hidden.
+    """
     facts: dict[str, Scalar] = {}
     if isinstance(values, Mapping):
         for name, value in values.items():
@@ -58,13 +65,19 @@ def dated(facts: Mapping[str, Scalar], at: datetime) -> dict[str, Scalar]:
 
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= MAX_NAME
+    return isinstance(name, str) and 0 < len(name) <= MAX_NAME and not _is_secret(name)
+
+
+# The same few names come again and again.
+@lru_cache(maxsize=4_096)
+def _is_secret(name: str) -> bool:
+    return name in _SECRET
 
 
 def _fact(value: Any) -> Scalar | None:
     """Return the fact that ``value`` is, None when it is none; whole numbers are the same however they are written."""
     if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else None
+        return value if len(value) <= MAX_TEXT and value != HIDDEN else None
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float) and abs(value) <= MAX_NUMBER:

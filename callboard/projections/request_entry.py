@@ -35,7 +35,7 @@ class RequestEntry(Struct, frozen=True, gc=False):
     counts from 1970-01-01 (UTC), ``quarter`` is the quarter of an hour of that day, 0-95, ``took`` is in microseconds;
     ``entities`` are names with their values as texts, and ``more`` of them were left out. It stands at ``seq`` and is
     of the moment ``at`` (microseconds since 1970). ``facts`` are those that rules ask about, as JSON; None without user
-    or intent.
+    or intent, and of a request that failed.
     """
 
     seq: int
@@ -68,7 +68,8 @@ class RequestEntry(Struct, frozen=True, gc=False):
         intent = line.intent[:MAX_NAME] if line.intent else None
         entities = _entities(line.entities) if intent and line.entities else ()
         took = round(line.response_ms * _MICROSECONDS)
-        facts = json.encode(of_request(line.intent, line.entities)) if intent and line.user_id else None
+        means = intent and line.user_id and not failed
+        facts = json.encode(of_request(line.intent, line.entities)) if means else None
         named = line.action or line.tool
         return cls(
             seq,

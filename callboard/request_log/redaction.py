@@ -1,24 +1,18 @@
 """Queries and bodies of requests as JSON values, without what nobody is to read in a log."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from callboard.events.secret_names import HIDDEN, SecretNames
 from callboard.events.submission import MAX_DEPTH, too_deep
 
-HIDDEN: Final = "[redacted]"
 MAX_FIELDS: Final = 1_000
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_DEPTH: Final = MAX_DEPTH - 2
 """A line that holds a body is nested deeper than the body."""
-
-_BETWEEN_WORDS: Final = re.compile(
-    r"[\W_]+|(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"
-)
-"""What is no letter or digit, and the places before the A in ``fooApi``, the K in ``APIKey``, around a number."""
 
 _json: Final = msgspec.json.Decoder()
 
@@ -28,17 +22,10 @@ class UnreadableError(ValueError):
 
 
 class Redaction:
-    """Hides the values of the fields called ``names``, wherever they stand.
-
-    Names are compared word by word: a field is hidden if the words of one of ``names`` stand in its own, one after the
-    other. ``user[apiKey]`` and ``X-Api-Key-2`` are an ``api_key``, and so is ``APIKEY``, as words may be run together.
-    """
+    """Hides the values of the fields called ``names``, as :class:`SecretNames` compares them, wherever they stand."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        words = {_words(name).replace("_", "") for name in names} - {""}
-        # Between any two letters of a name, a word of the field may end.
-        any_of = "|".join("_?".join(map(re.escape, word)) for word in sorted(words))
-        self._named = re.compile(f"_(?:{any_of})_") if words else None
+        self._secret = SecretNames(names)
 
     def body(self, content_type: str, encoding: str | None, data: bytes) -> Any:
         """Return the JSON value, or the fields of the form, in ``data``; the others are the headers of its content.
@@ -82,21 +69,13 @@ class Redaction:
         for name, value in pairs:
             values.setdefault(name, []).append(value)
         return {
-            name: HIDDEN if self._hidden(name) else given[0] if len(given) == 1 else given
+            name: HIDDEN if name in self._secret else given[0] if len(given) == 1 else given
             for name, given in values.items()
         }
 
     def _hide(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: HIDDEN if self._hidden(name) else self._hide(inner) for name, inner in value.items()}
+            return {name: HIDDEN if name in self._secret else self._hide(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [self._hide(inner) for inner in value]
         return value
-
-    def _hidden(self, name: str) -> bool:
-        return self._named is not None and self._named.search(f"_{_words(name)}_") is not None
-
-
-def _words(name: str) -> str:
-    """Return the words of ``name`` in small letters, with one ``_`` between each two."""
-    return _BETWEEN_WORDS.sub("_", name).casefold().strip("_")

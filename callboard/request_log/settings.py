@@ -6,29 +6,12 @@ from typing import Any, Final, Self, TypedDict, Unpack
 from msgspec import Struct
 
 from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.secret_names import REDACTED
 from callboard.nats_url import DEFAULT_URL, check_url
 from callboard.request_log.asgi import Scope
 from callboard.request_log.jwt_user import JwtUser
 
 MAX_BODY_BYTES: Final = 64 * 1024
-REDACTED: Final = (
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "client_secret",
-    "token",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "api_key",
-    "apikey",
-    "authorization",
-    "card_number",
-    "cvv",
-    "iban",
-    "ssn",
-)
 
 UserOf = Callable[[Scope], str | int | None]
 
