@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 
 from callboard.events.rule import Scalar
+from callboard.learning.figures import lower_bound
 from callboard.learning.history import observations
-from callboard.learning.mining import lower_bound, mine
+from callboard.learning.mining import mine
 from callboard.learning.thresholds import Thresholds
 from callboard.projections.find_meant import Meant
 from callboard.projections.times import micros

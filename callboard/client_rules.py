@@ -18,11 +18,30 @@ class Rules(Queries):
         *,
         limit: int | None = None,
         min_seq: int | None = None,
+        min_request_seq: int | None = None,
         as_of: AsOf | None = None,
     ) -> list[RuleInfo]:
-        """Return the rules of a user, those with the best lower bound first; 50 of them without a ``limit``."""
+        """Return the rules of a user, those with the best lower bound first; 50 of them without a ``limit``.
+
+        With ``min_request_seq``, a sequence of the request log, what its lines up to there teach is learned first.
+        """
         fields = {"user_id": user_id, "status": status, "limit": limit, "min_seq": min_seq, "as_of": as_of}
-        return read(await self._query("rules", **fields), RuleList).rules
+        return read(await self._query("rules", **fields, min_request_seq=min_request_seq), RuleList).rules
+
+    async def open_rules(
+        self,
+        *,
+        limit: int | None = None,
+        after: int | None = None,
+        min_seq: int | None = None,
+        as_of: AsOf | None = None,
+    ) -> RuleList:
+        """Return a page of the rules of all users that nobody decided on yet, the newest proposal first.
+
+        ``after`` is the ``next`` of the page before. Rules that fade are left out.
+        """
+        fields = {"status": "proposed", "limit": limit, "after": after, "min_seq": min_seq, "as_of": as_of}
+        return read(await self._query("rules", **fields), RuleList)
 
     async def rule(
         self, user_id: str, rule_id: str, *, min_seq: int | None = None, as_of: AsOf | None = None
@@ -51,9 +70,19 @@ class Rules(Queries):
         """Let a rule hold no longer, and never be proposed again; raises as :meth:`accept_rule`."""
         return await self._decide(user_id, rule_id, reason, accept=False)
 
-    async def learn_rules(self, user_id: str) -> Lesson:
-        """Look for rules of a user now, in what the views have, and propose those that are new."""
-        return read(await self.ask(f"{subjects.API}.learn_rules", {"user_id": user_id}), Lesson)
+    async def learn_rules(
+        self, user_id: str, *, min_seq: int | None = None, min_request_seq: int | None = None
+    ) -> Lesson:
+        """Look for rules of a user now, in what the views have, and propose those that are new.
+
+        They have the log of events up to ``min_seq`` by then, and that of requests up to ``min_request_seq``.
+
+        Raises:
+            NotReadyError: they do not have that yet, and did not within some seconds.
+        """
+        fields = {"user_id": user_id, "min_seq": min_seq, "min_request_seq": min_request_seq}
+        body = {name: value for name, value in fields.items() if value is not None}
+        return read(await self.ask(f"{subjects.API}.learn_rules", body), Lesson)
 
     async def _decide(self, user_id: str, rule_id: str, reason: str | None, *, accept: bool) -> RuleReceipt:
         body = {"user_id": user_id, "id": rule_id, "accept": accept} | ({} if reason is None else {"reason": reason})

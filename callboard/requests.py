@@ -77,9 +77,11 @@ class RuleDecision(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class LearnRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Look for rules of a user now."""
+    """Look for rules of a user now, in views that reflect both logs that far: of events, and of requests."""
 
     user_id: Text
+    min_seq: int | None = None
+    min_request_seq: int | None = None
 
 
 class Present(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -188,9 +190,15 @@ class UserQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RulesQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask for the rules of a user: all, those of one status, or the one with an ``id``."""
+    """Ask for the rules of a user: all, those of one status, or the one with an ``id``.
 
-    user_id: Text
+    Without ``user_id``, what nobody has decided on yet of all users, ``after`` the ``next`` of the page before. With
+    ``min_request_seq``, what was learned of the user from the request log up to there is among the answer.
+    """
+
+    user_id: Text | None = None
     status: Standing | None = None
     id: str | None = None
     limit: Limit = 50
+    after: int | None = None
+    min_request_seq: int | None = None

@@ -16,12 +16,14 @@ class RuleReceipt(Struct, frozen=True, kw_only=True):
 class Lesson(Struct, frozen=True, kw_only=True):
     """What was learned of a user: ids of rules that were proposed now, and of those accepted by themselves.
 
-    ``seq`` is the place of the newest event of the user, for ``min_seq``; 0 when there is none.
+    ``seq`` is the place of the newest event of the user, for ``min_seq``; 0 when there is none. ``kept_back`` tells how
+    many rules were not proposed because so many wait to be decided on already.
     """
 
     proposed: list[str] = []
     accepted: list[str] = []
     seq: int = 0
+    kept_back: int = 0
 
 
 class RuleInfo(Struct, frozen=True, kw_only=True):
@@ -30,7 +32,7 @@ class RuleInfo(Struct, frozen=True, kw_only=True):
     ``status`` is proposed, accepted or rejected; ``decided_at`` and ``reason`` are of the last decision. It was so in
     ``support`` of ``seen`` cases, a share ``confidence`` (0-1), which is at least ``bound`` (0-1). ``events`` and
     ``requests`` are sequences of what supports it, in the log of events and the log of requests. ``seq`` is the place
-    of its newest event.
+    of its newest event. One that is ``fading`` no longer reaches what a rule has to reach to be proposed.
     """
 
     id: str
@@ -46,6 +48,7 @@ class RuleInfo(Struct, frozen=True, kw_only=True):
     bound: float = 0.0
     events: list[int] = []
     requests: list[int] = []
+    fading: bool = False
     proposed_at: datetime | None = None
     decided_at: datetime | None = None
     reason: str | None = None
@@ -53,7 +56,11 @@ class RuleInfo(Struct, frozen=True, kw_only=True):
 
 
 class RuleList(Struct, frozen=True, kw_only=True):
-    """Rules of one user, the best bound first."""
+    """Rules of one user, the best bound first; or those of all users that are open, the newest first.
+
+    There are more of these where ``next`` is a number: what to ask for ``after``.
+    """
 
     rules: list[RuleInfo] = []
+    next: int | None = None
     as_of_seq: int = 0

@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import Raw
 
 from callboard.events.task_events import TaskEvent
-from callboard.projections.find_asked import MAX_INPUT, Asked
+from callboard.projections.find_asked import MAX_INPUT, OVERLAP, Asked, Page
 from callboard.projections.queries import Queries
 from callboard.projections.times import micros
 from tests.support.log_stretch import named
-from tests.support.task_story import START, assigned, cancelled, failed, routed, started, submitted
+from tests.support.task_story import START, assigned, cancelled, completed, failed, routed, started, submitted
 from tests.support.views import holding
 
 
@@ -18,30 +18,41 @@ def task(task_id: str, *more: TaskEvent, user_id: str | None = "ada", **fields: 
     return named(task_id, [submitted(user_id=user_id, **fields), routed(), assigned(), *more])
 
 
-async def test_tasks_come_with_the_place_of_their_submission_and_those_in_vain_do_not(tmp_path: Path) -> None:
+DONE = started(4), completed(5)
+
+
+async def test_tasks_come_with_the_place_of_their_submission_once_they_completed(tmp_path: Path) -> None:
     events = [
-        *task("one", kind="refund", input=Raw(b'{"n": 1}')),
+        *task("one", *DONE, kind="refund", input=Raw(b'{"n": 1}')),
+        *task("open"),
         *task("called-off", cancelled(4)),
         *task("broken", started(4), failed(5)),
-        *task("part", parent_id="one"),
-        *task("of-bob", user_id="bob"),
-        *task("long", input=Raw(b'"' + b"x" * MAX_INPUT + b'"')),
+        *task("part", *DONE, parent_id="one"),
+        *task("of-bob", *DONE, user_id="bob"),
+        *task("long", *DONE, input=Raw(b'"' + b"x" * MAX_INPUT + b'"')),
     ]
     queries = Queries(holding(tmp_path / "views", events))
     first, long = await queries.asked("ada")
     assert first == Asked(1, micros(START), "refund", b'{"n": 1}', first.route)
     assert first.route is not None
     assert b'"method":"explicit"' in first.route
-    assert (long.seq, long.kind, long.input) == (len(events) - 2, None, None)
+    assert (long.seq, long.kind, long.input) == (len(events) - 4, None, None)
     assert await queries.asked("nobody") == []
     queries.close()
 
 
-async def test_users_of_new_tasks_come_page_by_page(tmp_path: Path) -> None:
+async def test_users_whose_tasks_completed_come_page_by_page(tmp_path: Path) -> None:
     users = ["ada", None, "bob", "ada"]
-    events = [event for n, user in enumerate(users) for event in task(f"t{n}", user_id=user)]
+    ended = [task(f"t{n}", *DONE, user_id=user) for n, user in enumerate(users)]
+    part = task("part", *DONE, user_id="eve", parent_id="t0")
+    broken = task("broken", started(4), failed(5), user_id="fay")
+    events = [event for each in (*ended, part, broken, task("open", user_id="cem")) for event in each]
     queries = Queries(holding(tmp_path / "views", events))
-    assert await queries.asked_news(0, 2) == (["ada"], 4)
-    assert await queries.asked_news(4, 10) == (["bob", "ada"], 12)
-    assert await queries.asked_news(12, 10) == ([], 12)
+    first = await queries.asked_news(Page(), 2)
+    assert (first.users, first.whole) == (["ada"], False)
+    newest = max(micros(each.at) for each in events)
+    second = await queries.asked_news(first.page, 10)
+    assert (sorted(second.users), second.whole) == (["ada", "bob"], True)
+    assert second.page == Page(len(events), newest - OVERLAP, 0, newest)
+    assert await queries.asked_news(second.page, 10) == ([], second.page, True)
     queries.close()

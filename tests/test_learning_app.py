@@ -34,13 +34,13 @@ def up(directory: Path, *options: str) -> Iterator[Running]:
         running.kill()
 
 
-def publish(url: str, user_id: str, count: int) -> list[int]:
+def publish(url: str, user_id: str, count: int, **said: Any) -> list[int]:
     """Publish so many lines of somebody who has a coffee, and return their sequences."""
     fields = {"user_id": user_id, "endpoint": "/chat", "status": 200, "response_ms": 12}
 
     async def published(connection: NatsClient) -> list[int]:
         wire = Wire(connection)
-        return [(await wire.publish("callboard.request", fields | COFFEE)).seq for _ in range(count)]
+        return [(await wire.publish("callboard.request", fields | COFFEE | said)).seq for _ in range(count)]
 
     return on_server(url, published)
 
@@ -74,13 +74,7 @@ def ask(url: str, work: Callable[[Client], Awaitable[T]]) -> T:
 
 def learned(url: str, user_id: str, line: int | None = None) -> Lesson:
     """Let the user be learned of once the views have that line, and return what came of it."""
-
-    async def work(client: Client) -> Lesson:
-        if line is not None:
-            await client.patterns(user_id=user_id, min_seq=line)
-        return await client.learn_rules(user_id)
-
-    return ask(url, work)
+    return ask(url, lambda client: client.learn_rules(user_id, min_request_seq=line))
 
 
 def test_what_a_user_asks_for_again_and_again_is_proposed_once_also_after_a_crash(tmp_path: Path) -> None:
@@ -155,9 +149,50 @@ def test_tasks_teach_and_the_settings_decide(tmp_path: Path) -> None:
             "proposed": [],
             "accepted": [],
             "seq": listed.seq,
+            "kept_back": 0,
         }
         with pytest.raises(InvalidValueError, match="user_id"):
             learned(board.url, "")
+
+
+def test_what_was_written_before_learning_was_switched_on_is_learned_from_at_the_start(tmp_path: Path) -> None:
+    with up(tmp_path / "board", "--port", "0", "--rules-every", "0") as board:
+        line = publish(board.url, "ada", 9)[-1]
+
+        async def tasks(client: Client) -> None:
+            await client.patterns(min_seq=line)
+            for _ in range(5):
+                receipt = await client.submit("echo", agent="echo", kind="refund", user_id="bob")
+                await client.result(receipt.id, 20)
+
+        ask(board.url, tasks)
+        assert told(board.url, "ada") + told(board.url, "bob") == []
+    with up(tmp_path / "board", "--port", "0", "--rules-every", "0.2") as again:
+        proposed(again.url, "ada")
+        until(lambda: len(told(again.url, "bob")) == 1, "the agent that bob named is proposed")
+
+
+def test_who_asks_up_to_a_line_is_answered_with_what_follows_from_it(tmp_path: Path) -> None:
+    with up(tmp_path / "board", "--port", "0", "--rules-every", "0") as board:
+        line = publish(board.url, "ada", 9)[-1]
+        found = ask(board.url, lambda client: client.rules("ada", min_request_seq=line))
+        assert {(rule.field, rule.support) for rule in found} == {("kind", 9), ("time", 9)}
+        line = publish(board.url, "bob", 9)[-1]
+        ran = run(board, "rules", "learn", "--user", "bob", "--min-request-seq", str(line))
+        assert [each.split()[0] for each in ran.out.splitlines()] == ["proposed", "proposed"]
+
+
+def test_too_many_rules_are_kept_back_and_told_once(tmp_path: Path) -> None:
+    with up(tmp_path / "board", "--port", "0", "--rules-every", "0.1") as board:
+        facts = {"intent": "meeting", "entities": {f"f{number}": number for number in range(8)}}
+        for count in (9, 1, 1):
+            line = publish(board.url, "ada", count, **facts)[-1]
+            assert learned(board.url, "ada", line).kept_back == 3
+        until(lambda: "rules.limit_reached" in board.log, "that is logged")
+        publish(board.url, "bob", 9)
+        proposed(board.url, "bob")
+        assert len(told(board.url, "ada")) == 5
+        assert board.log.count("rules.limit_reached") == 1
 
 
 def test_a_server_that_was_away_is_no_reason_not_to_learn(tmp_path: Path, fresh_nats_server: NatsServer) -> None:

@@ -43,13 +43,14 @@ async def test_a_rule_is_shown_as_it_was_proposed(path: Path, queries: Queries) 
             "when": {"intent": "meeting", "with": "coffee"},
             "field": "time",
             "value": "15:00",
-            "text": "when intent is meeting and with is coffee, then time is 15:00",
+            "text": 'when intent is "meeting" and with is "coffee", then time is "15:00"',
             "support": 9,
             "seen": 10,
             "confidence": 0.9,
             "bound": 0.65,
             "events": [3, 70],
             "requests": [5, 8],
+            "fading": False,
             "proposed_at": "2026-03-01T09:00:00Z",
             "decided_at": None,
             "reason": None,
@@ -81,6 +82,29 @@ async def test_a_rule_that_is_proposed_again_has_its_new_figures_and_keeps_what_
     (item,) = await listed(queries)
     assert (item["status"], item["support"], item["bound"], item["events"]) == ("accepted", 18, 0.87, [90])
     assert (item["proposed_at"], item["decided_at"]) == ("2026-03-01T11:00:00Z", "2026-03-01T10:00:00Z")
+
+
+async def test_a_rule_that_fades_says_so_until_it_is_back(path: Path, queries: Queries) -> None:
+    fading = msgspec.structs.replace(COFFEE, support=9, seen=20, bound=0.28, fading=True)
+    story = UserStory().proposed(COFFEE).accepted(COFFEE).proposed(fading)
+    holding(path, story.events)
+    (item,) = await listed(queries)
+    assert (item["status"], item["fading"], item["seen"]) == ("accepted", True, 20)
+    other = path.with_name("other")
+    holding(other, story.proposed(COFFEE).events)
+    again = Queries(other)
+    assert [item["fading"] for item in await listed(again)] == [False]
+    again.close()
+
+
+async def test_of_all_users_the_newest_that_are_open_come_first_page_by_page(path: Path, queries: Queries) -> None:
+    fading = msgspec.structs.replace(HEAVY, fading=True)
+    ada = UserStory().proposed(COFFEE, REFUND, HEAVY).proposed(fading).accepted(REFUND)
+    holding(path, [*ada.events, *UserStory("bob").proposed(REFUND).events])
+    page = await queries.open_rules(1)
+    assert ([(each.user_id, each.id) for each in page.rules], page.next) == ([("bob", REFUND.id)], 6)
+    page = await queries.open_rules(1, page.next)
+    assert ([(each.user_id, each.id) for each in page.rules], page.next) == ([("ada", COFFEE.id)], None)
 
 
 async def test_rules_are_picked_by_what_was_decided_of_them(path: Path, queries: Queries) -> None:

@@ -114,9 +114,9 @@ async def test_the_most_that_can_be_known_fits_into_a_message(path: Path, querie
         msgspec.structs.replace(REFUND, field=f"field-{number}", events=list(range(10**8, 10**8 + 100)))
         for number in range(MAX_RULES)
     ]
-    story = UserStory().proposed(*rules)
+    story = UserStory()
     for rule in rules:
-        story.accepted(rule, "r" * 1_000)
+        story.proposed(rule).accepted(rule, "r" * 1_000)
     filled(path, [log_of([*tasks, *story.events])])
 
     found = await queries.user("ada")

@@ -65,8 +65,14 @@ def test_of_two_rules_about_the_same_the_one_accepted_last_holds() -> None:
 
 
 def test_of_one_user_there_are_not_more_rules_than_can_be_looked_at() -> None:
-    found = [learned(value=number) for number in range(MAX_RULES + 5)]
-    assert len(user.propose(None, "ada", found, AT)) == MAX_RULES
+    state: UserState | None = None
+    for number in range(MAX_RULES + 5):
+        events = user.propose(state, "ada", [learned(field=f"f{number}")], AT)
+        state = fold(state, events)
+        assert state is not None
+        state = fold(state, user.accept(state, learned(field=f"f{number}").id, AT) if events else [])
+    assert state is not None
+    assert len(state.rules) == MAX_RULES
 
 
 def test_a_proposal_names_the_newest_of_what_supports_it() -> None:

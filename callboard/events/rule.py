@@ -1,6 +1,7 @@
 """What a rule about a user says: when these facts hold, then that field has this value."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -35,9 +36,9 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The rule in words."""
-        conditions = " and ".join(f"{name} is {value}" for name, value in sorted(self.when.items()))
-        return f"when {conditions}, then {self.field} is {self.value}"
+        """The rule in words, on one line; values are JSON."""
+        conditions = " and ".join(f"{_name(name)} is {_json(value)}" for name, value in sorted(self.when.items()))
+        return f"when {conditions}, then {_name(self.field)} is {_json(self.value)}"
 
     def holds(self, facts: Facts) -> bool:
         """Tell whether all that the rule asks about is so; true is not 1, and 1 is 1.0."""
@@ -54,7 +55,8 @@ class Learned(Rule, frozen=True, kw_only=True):
 
     ``seen`` is how often its conditions held and the field was there, ``support`` how often it then had the value.
     ``bound`` (0-1) is the lower confidence bound of that share. ``events`` and ``requests`` are sequences of what
-    supports it, in the log of events and in the log of requests: the newest ones, oldest first.
+    supports it, in the log of events and in the log of requests: the newest ones, oldest first. What speaks for a rule
+    that is ``fading`` is no longer enough to propose it.
     """
 
     support: int
@@ -62,6 +64,7 @@ class Learned(Rule, frozen=True, kw_only=True):
     bound: float
     events: list[int] = []
     requests: list[int] = []
+    fading: bool = False
 
     @property
     def rule(self) -> Rule:
@@ -72,3 +75,17 @@ class Learned(Rule, frozen=True, kw_only=True):
     def confidence(self) -> float:
         """The share of cases that the rule was right about, 0-1."""
         return self.support / self.seen if self.seen else 0.0
+
+
+def _name(name: str) -> str:
+    return name if name.replace("-", "_").isidentifier() else _json(name)
+
+
+def _json(value: Scalar) -> str:
+    """Return a value as JSON in which every character can be seen."""
+    text = msgspec.json.encode(value).decode()
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    return json.dumps(character)[1:-1]

@@ -25,11 +25,11 @@ class UserEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class RuleProposed(UserEvent, frozen=True, kw_only=True, omit_defaults=True):
-    """The rule ``rule`` was learned, or has much more support than when it was proposed before.
+    """The rule ``rule`` was learned, or something else speaks for it than when it was proposed before.
 
     ``when`` its facts hold, ``field`` has ``value``: so it was in ``support`` of ``seen`` cases, a share of at least
     ``bound`` (0-1). ``events`` and ``requests`` are sequences, in the log of events and the log of requests, of what
-    supports it.
+    supports it. One that is ``fading`` no longer reaches what a rule has to reach to be proposed.
     """
 
     TOPIC: ClassVar[str] = "user.rule_proposed"
@@ -44,6 +44,7 @@ class RuleProposed(UserEvent, frozen=True, kw_only=True, omit_defaults=True):
     bound: float
     events: list[int] = []
     requests: list[int] = []
+    fading: bool = False
 
 
 class RuleAccepted(UserEvent, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,13 +13,18 @@ Standing = Literal["proposed", "accepted", "rejected"]
 
 
 class RuleState(Struct, frozen=True):
-    """A rule, what was decided of it, and what spoke for it when it was proposed last."""
+    """A rule, what was decided of it, and what spoke for it when it was proposed last.
+
+    ``newest`` are the newest sequences of what supported it, in the log of events and in the log of requests.
+    """
 
     rule: Rule
     status: Standing = "proposed"
     support: int = 0
     confidence: float = 0.0
     bound: float = 0.0
+    fading: bool = False
+    newest: tuple[int, int] = (0, 0)
 
 
 class UserState(Struct, frozen=True, kw_only=True):
@@ -55,12 +60,19 @@ def _rules(rules: Mapping[str, RuleState], event: UserEvent) -> Mapping[str, Rul
     known = rules.get(event.rule)
     if isinstance(event, RuleProposed):
         status = "proposed" if known is None else known.status
-        after = RuleState(rule_of(event), status, event.support, event.confidence, event.bound)
+        after = _proposed(event, status)
     elif isinstance(event, RuleAccepted):
-        support = 0 if known is None else known.support
-        after = RuleState(rule_of(event), "accepted", support, event.confidence, event.bound)
+        before = known or RuleState(rule_of(event))
+        after = msgspec.structs.replace(
+            before, rule=rule_of(event), status="accepted", confidence=event.confidence, bound=event.bound
+        )
     elif known is not None:
         after = msgspec.structs.replace(known, status="rejected")
     else:
         return rules
     return {**rules, event.rule: after}
+
+
+def _proposed(event: RuleProposed, status: Standing) -> RuleState:
+    newest = max(event.events, default=0), max(event.requests, default=0)
+    return RuleState(rule_of(event), status, event.support, event.confidence, event.bound, event.fading, newest)

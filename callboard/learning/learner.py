@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
 from datetime import UTC, datetime
 from types import TracebackType
@@ -24,8 +24,8 @@ from callboard.events.user_log import UserLog
 from callboard.events.user_state import UserState
 from callboard.learning.desk import LEARNER, Learn
 from callboard.learning.history import observations
-from callboard.learning.lesson import Lesson, conclude
-from callboard.learning.mining import mine
+from callboard.learning.lesson import Lesson, conclude, known
+from callboard.learning.mining import mine, review
 from callboard.learning.sources import Sources
 from callboard.learning.thresholds import Thresholds
 from callboard.wires import Wires
@@ -77,6 +77,7 @@ class Learner(pykka.ThreadingActor):
         self._users = users
         self._ways = ways
         self._waiting: dict[str, None] = {}
+        self._limited: set[str] = set()
         self._next: Future[None] | None = None
 
     def on_receive(self, message: Any) -> None:
@@ -136,7 +137,19 @@ class Learner(pykka.ThreadingActor):
             log.exception("rules.user_skipped", user=user_id)
             lessons = []
         del self._waiting[user_id]
+        self._tell_limit(user_id, lessons)
         return lessons
+
+    def _tell_limit(self, user_id: str, lessons: Iterable[Lesson]) -> None:
+        """Log that a user's rules have no room; of each once, but for those that are forgotten among very many."""
+        kept_back = sum(each.kept_back for each in lessons)
+        if not kept_back:
+            self._limited.discard(user_id)
+        elif user_id not in self._limited:
+            log.info("rules.limit_reached", user=user_id, kept_back=kept_back)
+            if len(self._limited) == MAX_WAITING:
+                self._limited.clear()
+            self._limited.add(user_id)
 
     def _answer(self, message: Learn) -> None:
         if not message.answer.set_running_or_notify_cancel():
@@ -147,15 +160,22 @@ class Learner(pykka.ThreadingActor):
             message.answer.set_exception(error)
 
     def _learn(self, user_id: str) -> Lesson:
-        lines, tasks = self._loop.run(self._sources.of(user_id))
-        learned = mine(observations(lines, tasks), self._ways.thresholds)
+        # Asked before reading: what is read has all that the logs have up to here.
+        places = self._sources.places
+        seen = observations(*self._loop.run(self._sources.of(user_id)))
+        learned = mine(seen, self._ways.thresholds)
         decided: list[UserEvent] = []
+        kept_back = 0
 
         def decide(state: UserState | None) -> list[UserEvent]:
-            decided[:] = conclude(state, user_id, learned, self._ways.accept_bound, datetime.now(UTC))
-            return decided
+            nonlocal kept_back
+            found = learned + review(seen, known(state, learned, places), self._ways.thresholds)
+            events, kept_back = conclude(state, user_id, found, self._ways.accept_bound, datetime.now(UTC))
+            decided[:] = events
+            return events
 
-        return Lesson.of(decided, self._loop.run(self._users.change(text_key(user_id), decide)))
+        seq = self._loop.run(self._users.change(text_key(user_id), decide))
+        return Lesson.of(decided, seq, kept_back)
 
     def _later(self, seconds: float) -> None:
         if self._ways.every_seconds and not self._stopping.is_set():

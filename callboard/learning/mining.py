@@ -5,20 +5,17 @@ among the cases that have one more fact in common; such a rule has to beat chanc
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from msgspec import Struct
-
 from callboard.events.facts import WEEKDAY
-from callboard.events.rule import AGENT, INTENT, Learned, Scalar
+from callboard.events.rule import AGENT, INTENT, Learned, Rule, Scalar, same
 from callboard.events.user_decisions import MAX_EVIDENCE, MAX_RULES
-from callboard.learning.observation import Observation
+from callboard.learning.choice import apart, telling
+from callboard.learning.figures import CHANCE, habit, standing, unlikely
+from callboard.learning.observation import Log, Observation
+from callboard.learning.table import ABSENT, Case, Fact, Key, Table
 from callboard.learning.thresholds import Thresholds
-
-MAX_FIELDS: Final = 40
-"""How many fields of one intent are looked at, the most common ones: others are content."""
 
 MAX_VALUES: Final = 32
 """A field with more values than that is no condition: it tells cases apart rather than kinds of cases."""
@@ -26,62 +23,12 @@ MAX_VALUES: Final = 32
 MAX_CONDITIONS: Final = 500
 """How many second conditions of one user are looked at, the most common ones."""
 
-CHANCE: Final = 0.05
-"""How likely it may be at most that chance alone makes any rule with a second condition, of all that are tried."""
-
-Z: Final = 1.645
-"""The normal quantile of one-sided 95 %."""
-
-_ABSENT: Final = None
-_Key = Scalar | tuple[bool] | None
-"""A value such that equal keys are equal facts: true is not 1."""
-
-
-class _Table(Struct):
-    """What was observed of one intent: ``columns`` have the value of a field in each row, or none."""
-
-    intent: str
-    observations: list[Observation]
-    columns: dict[str, list[_Key]]
-    counts: dict[str, Counter[_Key]]
-    open: list[str] = []
-
-    @property
-    def values(self) -> int:
-        """How many values the fields have in which no rule without a second condition was found."""
-        return sum(len(self.counts[name]) for name in self.open)
-
-
-class _Case(NamedTuple):
-    """A rule as it was counted: its conditions hold in the rows ``among``, and ``support`` of these have its value."""
-
-    table: _Table
-    when: tuple[tuple[str, _Key], ...]
-    field: str
-    value: _Key
-    among: Sequence[int]
-    support: int
-    seen: int
-    bound: float
-
-    @property
-    def rank(self) -> tuple[float, int, str]:
-        """What comes first: the best bound, then the most support."""
-        return -self.bound, -self.support, repr((self.when, self.field, self.value))
-
-    @property
-    def rows(self) -> list[int]:
-        """The rows that support it."""
-        column = self.table.columns[self.field]
-        return [row for row in self.among if column[row] == self.value]
-
 
 class _Condition(NamedTuple):
-    """A second condition: the rows of an intent in which ``field`` has ``value``."""
+    """A second condition: the rows of an intent in which ``fact`` holds."""
 
-    table: _Table
-    field: str
-    value: _Key
+    table: Table
+    fact: Fact
     rows: tuple[int, ...]
 
 
@@ -90,173 +37,147 @@ def mine(observations: Iterable[Observation], thresholds: Thresholds) -> list[Le
 
     What was observed without an intent, or twice, does not count.
     """
-    tables = [_table(*group) for group in _grouped(observations).items() if len(group[1]) >= thresholds.support]
-    found: list[_Case] = []
-    for table in tables:
-        found += _general(table, thresholds)
-    found += _special(tables, thresholds)
+    tables = [Table.of(*group) for group in _grouped(observations).items() if len(group[1]) >= thresholds.support]
+    tried = sum(len(counts) for table in tables for counts in table.counts.values())
+    general = [case for table in tables for case in _general(table, thresholds, _surprise(tried))]
+    found = telling(general, tables) + _special(tables, thresholds)
     found.sort(key=lambda case: case.rank)
     return [_learned(case) for case in found[:MAX_RULES]]
 
 
-def lower_bound(support: int, seen: int) -> float:
-    """Return Wilson's lower bound of a share, one-sided at 95 %, of ``support`` in ``seen`` cases, 1 or more."""
-    share, square = support / seen, Z * Z / seen
-    margin = Z * math.sqrt(share * (1 - share) / seen + square / (4 * seen))
-    return max(0.0, (share + square / 2 - margin) / (1 + square))
-
-
-def unlikely(support: int, seen: int, share: float) -> float:
-    """Return how surprising ``support`` in ``seen`` cases is where the share is ``share``.
-
-    It is minus the logarithm of a probability that is certainly not smaller than that of so much support or more
-    (Hoeffding's inequality; it holds for draws without replacement, too).
-    """
-    found = support / seen
-    if found <= share:
-        return 0.0
-    rest = 0.0 if found == 1 else (1 - found) * math.log((1 - found) / (1 - share))
-    return seen * (found * math.log(found / share) + rest)
-
-
-# --- one row for each observation
+def review(observations: Iterable[Observation], rules: Iterable[Rule], thresholds: Thresholds) -> list[Learned]:
+    """Return what speaks now for ``rules`` that are known, be it enough or not; the others are ``fading``."""
+    groups = _grouped(observations)
+    return [_reviewed(rule, groups.get(str(rule.when.get(INTENT)), []), thresholds) for rule in rules]
 
 
 def _grouped(observations: Iterable[Observation]) -> dict[str, list[Observation]]:
     """Return what was observed of each intent, oldest first."""
-    groups: dict[str, dict[tuple[str, int], Observation]] = {}
+    groups: dict[str, dict[tuple[float, str, int], Observation]] = {}
     for each in observations:
         intent = each.facts.get(INTENT)
         if isinstance(intent, str):
-            groups.setdefault(intent, {})[each.log, each.seq] = each
+            groups.setdefault(intent, {})[each.at, each.log, each.seq] = each
     return {intent: [group[place] for place in sorted(group)] for intent, group in sorted(groups.items())}
 
 
-def _table(intent: str, observations: list[Observation]) -> _Table:
-    names = Counter(name for each in observations for name in each.facts)
-    common = sorted(names.keys() - {INTENT}, key=lambda name: (-names[name], name))[:MAX_FIELDS]
-    columns = {name: [_key(each.facts.get(name)) for each in observations] for name in common}
-    return _Table(intent, observations, columns, {name: _counted(column) for name, column in columns.items()})
+def _surprise(tried: int) -> float:
+    """Return how surprising a rule has to be when so many are tried."""
+    return math.log(max(1, tried) / CHANCE)
 
 
-def _key(value: Scalar | None) -> _Key:
-    return (value,) if isinstance(value, bool) else value
-
-
-def _counted(values: Iterable[_Key]) -> Counter[_Key]:
-    counts = Counter(values)
-    del counts[_ABSENT]
-    return counts
-
-
-# --- rules with the intent alone
-
-
-def _general(table: _Table, thresholds: Thresholds) -> Iterator[_Case]:
+def _general(table: Table, thresholds: Thresholds, surprise: float) -> Iterator[Case]:
     """Yield the rules without a second condition, and note the fields in which there is none."""
+    everything = range(len(table.observations))
     for name, counts in table.counts.items():
         if name == WEEKDAY or not counts:
             continue
-        [(value, support)], seen = counts.most_common(1), counts.total()
-        bound = _reached(support, seen, thresholds)
-        if bound is not None:
-            whole = range(len(table.observations))
-            yield _Case(table, ((INTENT, table.intent),), name, value, whole, support, seen, bound)
-        elif support >= thresholds.support:
+        case = _case(table, None, name, everything, thresholds, surprise)
+        if case is not None:
+            yield case
+        elif max(counts.values()) >= thresholds.support:
             table.open.append(name)
 
 
-def _reached(support: int, seen: int, thresholds: Thresholds) -> float | None:
-    """Return the bound of a rule that reaches the thresholds, None of one that does not."""
-    if support < thresholds.support or support < thresholds.confidence * seen:
+def _case(
+    table: Table, condition: Fact | None, name: str, rows: Sequence[int], thresholds: Thresholds, surprise: float
+) -> Case | None:
+    """Return what is usual for a field in ``rows``, None when nothing is."""
+    among = map(table.columns[name].__getitem__, rows)
+    found = habit([value for value in among if value is not ABSENT], thresholds, surprise)
+    if found is None:
         return None
-    bound = lower_bound(support, seen)
-    return bound if bound >= thresholds.bound else None
+    rows = table.stated(name, rows)[-found.figures.seen :] if found.lately else rows
+    return Case(table, condition, name, found.value, rows, found.figures)
 
 
 # --- rules with a second condition
 
 
-def _special(tables: Sequence[_Table], thresholds: Thresholds) -> list[_Case]:
+def _special(tables: Sequence[Table], thresholds: Thresholds) -> list[Case]:
     conditions = sorted(
         (each for table in tables for each in _conditions(table, thresholds)),
-        key=lambda each: (-len(each.rows), each.table.intent, each.field, repr(each.value)),
+        key=lambda each: (-len(each.rows), each.table.intent, repr(each.fact)),
     )[:MAX_CONDITIONS]
-    tried = sum(each.table.values for each in conditions)
-    found = [case for each in conditions for case in _under(each, math.log(max(1, tried) / CHANCE), thresholds)]
-    return list(_apart(found, thresholds))
+    surprise = _surprise(sum(each.table.values for each in conditions))
+    return apart((case for each in conditions for case in _under(each, surprise, thresholds)), thresholds)
 
 
-def _conditions(table: _Table, thresholds: Thresholds) -> Iterator[_Condition]:
+def _conditions(table: Table, thresholds: Thresholds) -> Iterator[_Condition]:
     if not table.open:
         return
     for name, counts in table.counts.items():
         if name == AGENT or not 1 < len(counts) <= MAX_VALUES:
             continue
-        rows: dict[_Key, list[int]] = {}
+        rows: dict[Key, list[int]] = {}
         for row, value in enumerate(table.columns[name]):
             rows.setdefault(value, []).append(row)
         for value, those in rows.items():
-            if value is not _ABSENT and len(those) >= thresholds.support:
-                yield _Condition(table, name, value, tuple(those))
+            if value is not ABSENT and len(those) >= thresholds.support:
+                yield _Condition(table, (name, value), tuple(those))
 
 
-def _under(condition: _Condition, surprise: float, thresholds: Thresholds) -> Iterator[_Case]:
+def _under(condition: _Condition, surprise: float, thresholds: Thresholds) -> Iterator[Case]:
     """Yield the rules with this condition that are as surprising as they have to be."""
-    table, rows = condition.table, condition.rows
+    table = condition.table
     for name in table.open:
-        if name == condition.field:
+        if name == condition.fact[0]:
             continue
-        counts = _counted(map(table.columns[name].__getitem__, rows))
-        if not counts:
+        case = _case(table, condition.fact, name, condition.rows, thresholds, surprise)
+        if case is None:
             continue
-        [(value, support)], seen = counts.most_common(1), counts.total()
-        bound = _reached(support, seen, thresholds)
         whole = table.counts[name]
-        if bound is None or unlikely(support, seen, whole[value] / whole.total()) < surprise:
-            continue
-        when = (INTENT, table.intent), (condition.field, condition.value)
-        yield _Case(table, when, name, value, rows, support, seen, bound)
-
-
-def _apart(found: Iterable[_Case], thresholds: Thresholds) -> Iterator[_Case]:
-    """Yield the best of the rules that say the same of the same cases, and leave out the others.
-
-    Where two facts always come together, each of them is a condition that explains the same: one rule is enough.
-    """
-    covered: dict[tuple[str, str, _Key], set[int]] = {}
-    for case in sorted(found, key=lambda case: case.rank):
-        known = covered.setdefault((case.table.intent, case.field, case.value), set())
-        if case.table.counts[case.field][case.value] - len(known) < thresholds.support:
-            continue
-        fresh = set(case.rows) - known
-        if len(fresh) >= thresholds.support:
-            known |= fresh
+        share = whole[case.value] / whole.total()
+        if unlikely(case.figures.support, case.figures.seen, share) >= surprise:
             yield case
 
 
 # --- what was found
 
 
-def _learned(case: _Case) -> Learned:
-    support = [case.table.observations[row] for row in case.rows]
+def _learned(case: Case) -> Learned:
+    conditions = () if case.condition is None else (case.condition,)
+    events, requests = _evidence(case.table.observations[row] for row in case.rows)
     return Learned(
-        when={name: _value(key) for name, key in case.when},
+        when={INTENT: case.table.intent, **{name: _value(key) for name, key in conditions}},
         field=case.field,
         value=_value(case.value),
-        support=len(support),
-        seen=case.seen,
-        bound=case.bound,
-        events=_newest(each.seq for each in support if each.log == "events"),
-        requests=_newest(each.seq for each in support if each.log == "requests"),
+        support=case.figures.support,
+        seen=case.figures.seen,
+        bound=case.figures.bound,
+        events=events,
+        requests=requests,
     )
 
 
-def _newest(seqs: Iterable[int]) -> list[int]:
-    return sorted(seqs)[-MAX_EVIDENCE:]
+def _reviewed(rule: Rule, observations: Sequence[Observation], thresholds: Thresholds) -> Learned:
+    cases = [each for each in observations if rule.field in each.facts and rule.holds(each.facts)]
+    hits = [same(each.facts[rule.field], rule.value) for each in cases]
+    figures, fading = standing(hits, thresholds)
+    first = len(cases) - figures.seen
+    events, requests = _evidence(each for each, hit in zip(cases[first:], hits[first:], strict=True) if hit)
+    return Learned(
+        when=rule.when,
+        field=rule.field,
+        value=rule.value,
+        support=figures.support,
+        seen=figures.seen,
+        bound=figures.bound,
+        fading=fading,
+        events=events,
+        requests=requests,
+    )
 
 
-def _value(key: _Key) -> Scalar:
+def _evidence(support: Iterable[Observation]) -> tuple[list[int], list[int]]:
+    """Return the sequences of the newest of what supports a rule, in the log of events and in that of requests."""
+    seqs: dict[Log, list[int]] = {"events": [], "requests": []}
+    for each in support:
+        seqs[each.log].append(each.seq)
+    return sorted(seqs["events"])[-MAX_EVIDENCE:], sorted(seqs["requests"])[-MAX_EVIDENCE:]
+
+
+def _value(key: Key) -> Scalar:
     if isinstance(key, tuple):
         return key[0]
     if key is None:

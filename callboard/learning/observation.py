@@ -12,11 +12,15 @@ Log = Literal["events", "requests"]
 
 
 class Observation(Struct, frozen=True, gc=False):
-    """``facts`` of what stands at ``seq`` in the log of events, or in the log of requests."""
+    """``facts`` of what stands at ``seq`` in the log of events, or in the log of requests.
+
+    ``at`` is when it was asked for, in seconds since 1970; what nobody knows that of is older than all else.
+    """
 
     log: Log
     seq: int
     facts: Facts
+    at: float = 0.0
 
     @classmethod
     def of(cls, log: Log, seq: int, facts: Facts, at: datetime | None, agent: str | None = None) -> "Observation":
@@ -27,4 +31,4 @@ class Observation(Struct, frozen=True, gc=False):
         stated: dict[str, Scalar] = {name: value for name, value in facts.items() if name != AGENT}
         if agent is not None:
             stated[AGENT] = agent
-        return cls(log, seq, stated if at is None else dated(stated, at))
+        return cls(log, seq, stated) if at is None else cls(log, seq, dated(stated, at), at.timestamp())

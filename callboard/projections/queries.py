@@ -19,17 +19,16 @@ from callboard.projections import (
 from callboard.projections.activity_answers import ActivityAnswer
 from callboard.projections.answers import AgentLogAnswer, AgentsAnswer, StatsAnswer, TaskAnswer, TasksAnswer
 from callboard.projections.find_activity import ActivityScope
-from callboard.projections.find_asked import Asked
+from callboard.projections.find_asked import Asked, AskedNews, Page
 from callboard.projections.find_ended import Ended, Place
 from callboard.projections.find_heartbeats import HeartbeatsAnswer
-from callboard.projections.find_meant import News
 from callboard.projections.find_sessions import Due, SessionAnswer, SessionsAnswer
 from callboard.projections.find_tasks import TaskFilters
 from callboard.projections.find_user import UserAnswer
 from callboard.projections.pattern_answers import TaskPatterns
 from callboard.projections.patterns_asked import PatternsAsked
 from callboard.projections.read_pool import ReadPool
-from callboard.projections.rule_answers import RuleAnswer
+from callboard.projections.rule_answers import RuleAnswer, RulesAnswer
 from callboard.projections.task_stats import EVERYTHING as EVERY_TASK
 from callboard.projections.task_stats import StatsScope
 
@@ -94,6 +93,10 @@ class Queries(ReadPool):
         """Return rules of a user in ``statuses`` (none: any), the best bound first, and the sequence reflected."""
         return await self._run(lambda connection: find_rules.rules(connection, user_id, statuses, limit, rule_id))
 
+    async def open_rules(self, limit: int = 50, after: int | None = None) -> RulesAnswer:
+        """Return a page of the rules of all users that nobody decided on, the newest first."""
+        return await self._run(lambda connection: find_rules.open_of_all(connection, limit, after))
+
     async def user(self, user_id: str) -> UserAnswer:
         """Return what is known of a user: rules, sessions and tasks at one moment; of nobody it is empty."""
         return await self._run(lambda connection: find_user.user(connection, user_id))
@@ -110,9 +113,9 @@ class Queries(ReadPool):
         """Return the tasks that a user asked for lately, oldest first."""
         return await self._run(lambda connection: find_asked.asked(connection, user_id))
 
-    async def asked_news(self, after: int, limit: int) -> News:
-        """Return the users of up to ``limit`` tasks submitted ``after`` that sequence."""
-        return await self._run(lambda connection: find_asked.news(connection, after, limit))
+    async def asked_news(self, page: Page, limit: int) -> AskedNews:
+        """Return the users of what completed among up to ``limit`` tasks of a ``page``."""
+        return await self._run(lambda connection: find_asked.news(connection, page, limit))
 
     async def ended(self, statuses: Sequence[str], before: datetime, behind: Place, limit: int) -> list[Ended]:
         """Return tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` a place on."""

@@ -12,7 +12,8 @@ class RuleAnswer(Struct, frozen=True, kw_only=True):
     """A rule of a user: when the facts ``when`` hold, ``field`` has ``value``; ``text`` says it in words.
 
     It was so in ``support`` of ``seen`` cases: a share ``confidence`` (0-1), which is at least ``bound`` (0-1).
-    ``events`` and ``requests`` are sequences of what supports it, in the log of events and the log of requests.
+    ``events`` and ``requests`` are sequences of what supports it, in the log of events and the log of requests. One
+    that is ``fading`` no longer reaches what a rule has to reach to be proposed.
     ``decided_at`` and ``reason`` are of the last decision, None before there is one; ``seq`` is of its newest event.
     """
 
@@ -29,6 +30,7 @@ class RuleAnswer(Struct, frozen=True, kw_only=True):
     bound: float
     events: list[int]
     requests: list[int]
+    fading: bool
     proposed_at: datetime | None
     decided_at: datetime | None
     reason: str | None
@@ -36,7 +38,11 @@ class RuleAnswer(Struct, frozen=True, kw_only=True):
 
 
 class RulesAnswer(Struct, frozen=True, kw_only=True):
-    """Rules of one user, the best bound first."""
+    """Rules of one user, the best bound first; or those of all users that are open, the newest first.
+
+    There are more of these where ``next`` is a number: what to ask for ``after``.
+    """
 
     rules: list[RuleAnswer]
+    next: int | None
     as_of_seq: int

@@ -25,23 +25,25 @@ CREATE TABLE rules (
     bound REAL NOT NULL,
     events BLOB NOT NULL,
     requests BLOB NOT NULL,
+    fading INTEGER NOT NULL DEFAULT 0,
     proposed_at INTEGER,
     decided_at INTEGER,
     reason TEXT,
     seq INTEGER NOT NULL,
     PRIMARY KEY (key, rule)
 ) WITHOUT ROWID;
+CREATE INDEX rules_open ON rules (seq) WHERE status = 'proposed' AND NOT fading;
 """
 
 _PROPOSED: Final = """
 INSERT INTO rules (key, rule, user_id, conditions, field, value, confidence, bound, seq,
-    status, support, seen, events, requests, proposed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'proposed', ?, ?, ?, ?, ?)
+    status, support, seen, events, requests, fading, proposed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'proposed', ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key, rule) DO UPDATE SET user_id = coalesce(nullif(excluded.user_id, ''), user_id),
     conditions = excluded.conditions, field = excluded.field, value = excluded.value,
     confidence = excluded.confidence, bound = excluded.bound, seq = excluded.seq,
     support = excluded.support, seen = excluded.seen, events = excluded.events, requests = excluded.requests,
-    proposed_at = excluded.proposed_at
+    fading = excluded.fading, proposed_at = excluded.proposed_at
 """
 _ACCEPTED: Final = """
 INSERT INTO rules (key, rule, user_id, conditions, field, value, confidence, bound, seq,
@@ -63,7 +65,9 @@ def apply(connection: sqlite3.Connection, batch: Batch) -> None:
         event, at = entry.event, micros(entry.event.at)
         if isinstance(event, RuleProposed):
             evidence = json.encode(event.events), json.encode(event.requests)
-            connection.execute(_PROPOSED, (*_said(entry, event), event.support, event.seen, *evidence, at))
+            connection.execute(
+                _PROPOSED, (*_said(entry, event), event.support, event.seen, *evidence, event.fading, at)
+            )
         elif isinstance(event, RuleAccepted):
             connection.execute(_ACCEPTED, (*_said(entry, event), at, event.reason))
         elif isinstance(event, RuleRejected):
