@@ -97,4 +97,4 @@ def test_a_candidate_without_the_agent_decides_otherwise(server: NatsServer, tmp
     candidate.write_text(THEN.read_text(encoding="utf-8").replace('"plain"', '"other"'), encoding="utf-8")
     (change,) = tried(server, tmp_path, candidate).changes
     assert (change.id, change.then.agent, change.now.agent) == ("under-ada", "plain", "meetings")
-    assert change.then.reason == f"learned rule {RULE.id} of 'ada': when intent is meeting, then agent is plain"
+    assert change.then.reason == f"learned rule {RULE.id} of 'ada': {RULE.text}"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
 import pytest
 
 from callboard.client import Client
@@ -40,7 +41,7 @@ def test_rules_are_listed_and_shown_with_what_supports_them(board: Running) -> N
     lines = listed.out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == [REFUND.id, COFFEE.id, HEAVY.id]
     assert "9 of 10" in lines[1]
-    assert COFFEE.text in lines[1]
+    assert 'when intent is "meeting" and with is "coffee"' in lines[1]
     document = run(board, "rules", "ls", "--user", "cli-shown", "--limit", "1", "--json").json
     assert [each["id"] for each in document["rules"]] == [REFUND.id]
 
@@ -49,7 +50,7 @@ def test_rules_are_listed_and_shown_with_what_supports_them(board: Running) -> N
     for each in ("cli-shown", "proposed", "15:00", "9 of 10", "65.0%", "3 70", "5 8"):
         assert each in shown.out
     assert "callboard log replay --since 70 --until 70\n" in shown.out
-    assert "callboard requests tail --since-seq 8 --limit 1\n" in shown.out
+    assert "callboard requests tail --since-seq 8 --limit 1 --json\n" in shown.out
     assert run(board, "rules", "show", COFFEE.id, "--user", "cli-shown", "--json").json["events"] == [3, 70]
 
 
@@ -68,6 +69,30 @@ def test_rules_are_accepted_rejected_and_shown_as_they_were(board: Running) -> N
     assert {each["status"] for each in then["rules"]} == {"proposed"}
     assert then["as_of_seq"] == before
     assert "accepted" not in run(board, "rules", "show", COFFEE.id, *user, "--as-of", str(before)).out
+
+
+def test_without_a_user_all_that_is_to_be_decided_on_is_listed(board: Running) -> None:
+    seq = propose_rules(board.url, "cli-open", COFFEE)
+    fading = msgspec.structs.replace(HEAVY, fading=True)
+    propose_rules(board.url, "cli-fading", HEAVY)
+    after = propose_rules(board.url, "cli-fading", fading)
+    ask(board, lambda client: client.rules("cli-fading", min_seq=after))
+    ran = run(board, "rules", "ls", "--limit", "1")
+    assert ran.out.splitlines()[1].split()[:3] == [COFFEE.id, "cli-open", "proposed"]
+    assert run(board, "rules", "ls", "--after", str(seq + 1), "--limit", "1", "--json").json["rules"][0]["seq"] == seq
+    page = ask(board, lambda client: client.open_rules(limit=1))
+    assert [(each.user_id, each.id) for each in page.rules] == [("cli-open", COFFEE.id)]
+    listed = run(board, "rules", "ls", "--user", "cli-fading")
+    assert "(fading)" in listed.out
+    assert "no longer reaches" in run(board, "rules", "show", HEAVY.id, "--user", "cli-fading").out
+
+
+def test_the_log_tells_rules_in_words(board: Running) -> None:
+    seq = propose_rules(board.url, "cli-told", COFFEE)
+    ask(board, lambda client: client.accept_rule("cli-told", COFFEE.id, "she says so"))
+    ran = run(board, "log", "replay", "--user", "cli-told", "--json", "--since", str(seq))
+    assert [each["event"] for each in ran.lines] == ["rule_proposed", "rule_accepted"]
+    assert "when intent is" in run(board, "log", "replay", "--user", "cli-told").out
 
 
 def test_the_client_reads_and_decides(board: Running) -> None:
@@ -95,7 +120,8 @@ def test_a_rule_that_is_not_there(board: Running) -> None:
 
 
 def test_what_does_not_fit_is_refused(board: Running) -> None:
-    assert run(board, "rules", "ls").code == 2
+    assert run(board, "rules", "ls", "--status", "accepted").code == 2
+    assert run(board, "rules", "show", "r-none").code == 2
     assert run(board, "rules", "ls", "--user", "").code == 2
     with pytest.raises(InvalidValueError):
         ask(board, lambda client: client.reject_rule("ada", "r-none", "x" * 1_001))

@@ -60,7 +60,7 @@ def test_a_rule_is_above_kinds_and_keywords() -> None:
 
 def test_the_route_says_which_rule_and_how_sure_it_is() -> None:
     found = routed(BILLING)
-    said = "when intent is refund, then agent is billing"
+    said = 'when intent is "refund", then agent is "billing"'
     assert found == Route(
         agent="billing",
         reason=f"learned rule {BILLING.id} of 'ada': {said}",
@@ -131,7 +131,16 @@ def test_while_its_agent_is_away_a_present_one_that_wants_the_task_gets_it() -> 
     assert routed(BILLING, present="travel desk").agent == "travel"
 
 
+def test_a_route_says_which_rule_was_passed_over_and_why() -> None:
+    vip = learned("agent", "vip", tier="gold")
+    found = routed(vip, given={"tier": "gold"}, present="travel desk")
+    assert found.reason == f"'refund' is one of its kinds; rule {vip.id} passed over: 'vip' is not served"
+    found = routed(vip, BILLING, given={"tier": "gold"}, vip=lambda _task: False, billing=lambda _task: False)
+    assert found.reason.endswith(f"; rule {vip.id} passed over: vip does not take this task")
+    assert routed(vip, present="travel desk").reason == "'refund' is one of its kinds"
+
+
 def test_no_fallback_gets_what_a_rule_has_for_an_agent_that_is_away() -> None:
     found = routed(BILLING, kind=None, given={"intent": "refund"}, present="travel desk")
     assert (found.agent, found.method) == ("billing", "rule")
-    assert found.reason.endswith("billing; no process serves it at present, so the task waits for one")
+    assert found.reason.endswith('"billing"; no process serves it at present, so the task waits for one')

@@ -67,7 +67,7 @@ async def test_the_next_task_with_that_intent_goes_where_the_accepted_rule_says(
     route = await until_done(wire, "ada", {"agent": "plain"})
     others = [await done(wire, "bob"), await done(wire, "ada", kind="party"), await done(wire, "ada", "desk")]
 
-    reason = f"learned rule {rule.id} of 'ada': when intent is meeting, then agent is plain"
+    reason = f"learned rule {rule.id} of 'ada': {rule.text}"
     said = {"method": "rule", "confidence": 0.9, "intent": "meeting", "reason": reason}
     assert {name: route[name] for name in said} == said
     assert [each["agent"] for each, _ in others] == ["meetings", "desk", "desk"]

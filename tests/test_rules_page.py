@@ -14,14 +14,17 @@ from callboard.client import Client
 from callboard.config import Config
 from callboard.events.facts import DAYS, MAX_TEXT, WEEKDAY
 from callboard.events.rule import Learned
-from callboard.events.user_decisions import GROWTH, MAX_EVIDENCE, MAX_RULES
+from callboard.events.user_decisions import GROWTH, MAX_EVIDENCE, MAX_OPEN, MAX_OPEN_OF_INTENT, MAX_RULES
 from callboard.events.user_events import EVENTS, UserEvent
+from callboard.learning.choice import ALIKE, EVERYWHERE
+from callboard.learning.figures import CHANCE, RECENT
+from callboard.learning.history import TWIN_SECONDS
 from callboard.learning.learner import SHARE
 from callboard.learning.lesson import MAX_AT_ONCE
-from callboard.learning.mining import CHANCE, MAX_VALUES
+from callboard.learning.mining import MAX_VALUES
 from callboard.projections import find_asked, meant
 from callboard.projections.rule_answers import RuleAnswer
-from callboard.requests import RuleDecision, RulesQuery
+from callboard.requests import LearnRequest, RuleDecision, RulesQuery
 from tests.support.boards import CLI_AGENTS, board_for_module
 from tests.support.known_rules import proposed
 from tests.support.running import Running
@@ -73,7 +76,7 @@ def told(answer: Any) -> Any:
         return [told(each) for each in answer]
     if not isinstance(answer, dict):
         return answer
-    varied = {"seq", "as_of_seq", "proposed_at"}
+    varied = {"seq", "as_of_seq", "proposed_at", "next"}
     return {name: None if name in varied else told(value) for name, value in answer.items()}
 
 
@@ -93,9 +96,10 @@ def test_there_is_an_example_of_each() -> None:
     assert [name for name, _, _ in EXAMPLES] == [
         "callboard.api.learn_rules",
         "callboard.query.rules",
+        "callboard.query.rules",
         "callboard.api.decide_rule",
     ]
-    (_, (_, _, answer), _) = EXAMPLES
+    (_, (_, _, answer), _, _) = EXAMPLES
     assert list(json.loads(answer)["rules"][0]) == list(RuleAnswer.__struct_fields__)
 
 
@@ -127,6 +131,7 @@ def test_the_limits_are_those_in_force() -> None:
     assert f"the newest {MAX_EVIDENCE} of each" in TEXT
     assert f"more than {MAX_TEXT} characters" in TEXT
     assert f"at most {MAX_RULES} rules" in TEXT
+    assert f"At most {MAX_OPEN_OF_INTENT} rules about the same intent, and {MAX_OPEN} of one user" in TEXT
     assert GROWTH == 2
     assert "twice the support" in TEXT
 
@@ -138,6 +143,12 @@ def test_the_settings_and_bounds_are_those_in_force() -> None:
     assert f"At most {MAX_AT_ONCE} are proposed" in TEXT
     assert f"more than {MAX_VALUES} values" in TEXT
     assert f"less than {CHANCE * 100:g} % of users" in TEXT
+    assert f"the newest {RECENT} cases" in TEXT
+    assert EVERYWHERE == 0.75
+    assert "three quarters of a user's intents" in TEXT
+    assert ALIKE == 0.9
+    assert "but for a tenth" in TEXT
+    assert f"within {TWIN_SECONDS} seconds" in TEXT
     assert f"newest {meant.KEPT:,} lines" in TEXT
     assert f"newest {find_asked.KEPT:,} tasks" in TEXT
     assert f"more than {find_asked.MAX_INPUT:,} bytes" in TEXT
@@ -145,5 +156,5 @@ def test_the_settings_and_bounds_are_those_in_force() -> None:
 
 
 def test_requests_have_the_fields_that_the_page_names() -> None:
-    for shape, heading in ((RulesQuery, "Asking"), (RuleDecision, "Deciding")):
+    for shape, heading in ((RulesQuery, "Asking"), (RuleDecision, "Deciding"), (LearnRequest, "At once")):
         assert set(shape.__struct_fields__) <= set(re.findall(r"`([a-z_]+)`", section(heading)))

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from callboard.actors.router import Candidate, Router, opinion
 from callboard.actors.rule_book import AcceptedRule, RuleBook
 from callboard.actors.task import Task, facts_of
@@ -14,7 +16,8 @@ class RuledRouter:
     """Gives a task to the agent that a rule of its user names; without one ``router`` decides.
 
     The first rule of the ``book`` that holds for the task counts, if its agent is a candidate and does not itself say
-    no. No threshold applies: whoever accepted the rule has decided that already.
+    no. No threshold applies: whoever accepted the rule has decided that already. A route that goes by none of them says
+    which rule was passed over.
     """
 
     def __init__(self, router: Router, book: RuleBook) -> None:
@@ -24,16 +27,29 @@ class RuledRouter:
     def route(self, task: Task, agents: Sequence[Candidate]) -> Route:
         """Return the route of ``task`` among ``agents``."""
         rules = [each for each in self._book.rules(task.user_id) if each.rule.field == AGENT]
-        return (self._ruled(task, rules, agents) if rules else None) or self._router.route(task, agents)
+        return self._ruled(task, rules, agents) if rules else self._router.route(task, agents)
 
-    def _ruled(self, task: Task, rules: Sequence[AcceptedRule], agents: Sequence[Candidate]) -> Route | None:
+    def _ruled(self, task: Task, rules: Sequence[AcceptedRule], agents: Sequence[Candidate]) -> Route:
         facts = facts_of(task, task.input)
         by_name: dict[Scalar, Candidate] = {agent.name: agent for agent in agents}
+        passed_over: list[str] = []
         for each in rules:
+            if not each.rule.holds(facts):
+                continue
             agent = by_name.get(each.rule.value)
-            if agent is not None and each.rule.holds(facts) and opinion(agent, task) != 0:
+            if agent is None:
+                passed_over.append(f"rule {each.id} passed over: {_name(each.rule.value)} is not served")
+            elif opinion(agent, task) == 0:
+                passed_over.append(f"rule {each.id} passed over: {agent.name} does not take this task")
+            else:
                 return _route(agent, each, task, facts)
-        return None
+        route = self._router.route(task, agents)
+        # The others rank below: one is enough to see why.
+        return structs.replace(route, reason=f"{route.reason}; {passed_over[0]}") if passed_over else route
+
+
+def _name(value: Scalar) -> str:
+    return shorten(value) if isinstance(value, str) else str(value)
 
 
 def _route(agent: Candidate, chosen: AcceptedRule, task: Task, facts: Facts) -> Route:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from callboard.cli.as_of import NOW, Then
 from callboard.cli.options import DEFAULTS, WHOLE, Options
-from callboard.cli.output import Output
+from callboard.cli.output import Output, remark
 from callboard.cli.text import compact, moment, safe
 from callboard.events.subjects import QUERY
 from callboard.events.user_state import Standing
@@ -19,38 +19,57 @@ app.command("callboard.cli.rules_learn:learn", name="learn", help="Look for rule
 
 STYLES: Final = {"proposed": "cyan", "accepted": "green", "rejected": "red"}
 User = Annotated[str, Parameter(name=("--user", "--user-id"), help="Whose rules.")]
+AnyUser = Annotated[
+    str | None,
+    Parameter(name=("--user", "--user-id"), help="Whose rules; without it those to be decided on."),
+]
 Why = Annotated[str | None, Parameter(help="Why.")]
 
 
 @app.command(name="ls")
 async def list_(
     *,
-    user: User,
+    user: AnyUser = None,
     status: Annotated[Standing | None, Parameter(help="Only those that are proposed, accepted or rejected.")] = None,
+    after: Annotated[int | None, Parameter(help="The next of the page before, without --user.")] = None,
     limit: Annotated[int, WHOLE, Parameter(help="How many at most.")] = 50,
     then: Then = NOW,
     options: Options = DEFAULTS,
 ) -> int:
-    """List the rules of a user, those with the best lower bound first.
+    """List the rules of a user, those with the best lower bound first; or of all what is to be decided on.
 
     Args:
-        user: Whose rules.
+        user: Whose rules; without it those of all users that nobody decided on yet, the newest first.
         status: Only those that are proposed, accepted or rejected.
+        after: The next of the page before, without --user.
         limit: How many at most.
         then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.rules", then.query(user_id=user, status=status, limit=limit))
+        wanted = status or ("proposed" if user is None else None)
+        query = then.query(user_id=user, status=wanted, limit=limit, after=after)
+        document = await board.ask(f"{QUERY}.rules", query)
     out = options.output()
     if out.json:
         out.document(document)
-    else:
-        rows = (
-            (each.id, _status(each), f"{each.bound:.2f}", _share(each), safe(each.text, 120))
-            for each in read(document, RuleList).rules
+        return 0
+    found = read(document, RuleList)
+    whose = ("user",) if user is None else ()
+    rows = (
+        (
+            each.id,
+            *(safe(each.user_id, 40) for _ in whose),
+            _status(each),
+            f"{each.bound:.2f}",
+            _share(each),
+            safe(each.text, 120),
         )
-        out.table(("rule", "status", ">bound", ">right", "says"), rows)
+        for each in found.rules
+    )
+    out.table(("rule", *whose, "status", ">bound", ">right", "says"), rows)
+    if found.next is not None:
+        remark(f"more: --after {found.next}")
     return 0
 
 
@@ -114,7 +133,8 @@ def _done(options: Options, receipt: RuleReceipt, what: str) -> int:
 
 
 def _status(rule: RuleInfo) -> Text:
-    return Text(rule.status, style=STYLES.get(rule.status, ""))
+    text = Text(rule.status, style=STYLES.get(rule.status, ""))
+    return text.append(" (fading)", style="yellow") if rule.fading else text
 
 
 def _share(rule: RuleInfo) -> str:
@@ -127,6 +147,7 @@ def _print(out: Output, rule: RuleInfo) -> None:
             ("rule", rule.id),
             ("user", rule.user_id),
             ("status", _status(rule)),
+            *((("fading", "it no longer reaches the thresholds"),) if rule.fading else ()),
             *((f"when {name}", compact(value)) for name, value in sorted(rule.when.items())),
             (f"then {rule.field}", compact(rule.value)),
             ("right in", _share(rule)),
@@ -140,7 +161,7 @@ def _print(out: Output, rule: RuleInfo) -> None:
     )
     for sequences, how in (
         (rule.events, "to see an event:   callboard log replay --since {0} --until {0}"),
-        (rule.requests, "to see a request:  callboard requests tail --since-seq {0} --limit 1"),
+        (rule.requests, "to see a request:  callboard requests tail --since-seq {0} --limit 1 --json"),
     ):
         if sequences:
             out.text(how.format(sequences[-1]))

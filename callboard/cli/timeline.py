@@ -5,12 +5,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from rich.text import Text
 
 from callboard.cli.text import clock, compact, duration, escaped, moment, safe
 from callboard.cli.writers import Writers
 from callboard.event_info import EventInfo
 from callboard.event_name import TASK
+from callboard.events.rule import Rule
 
 COLUMNS: Final = (">#", "time", ">gap", "event", "actor", "what")
 STYLES: Final = {
@@ -104,6 +106,20 @@ def _delivery_failed(body: dict[str, Any]) -> str:
     return f"{body.get('channel')}, attempt {body.get('attempt')}{last}: {_error(body)}"
 
 
+def _rule(body: dict[str, Any]) -> str:
+    """Return the rule of an event in words, as far as the event has one."""
+    try:
+        text = msgspec.convert(body, Rule).text
+    except msgspec.ValidationError:
+        text = str(body.get("rule"))
+    return f"{text} (no longer enough speaks for it)" if body.get("fading") else text
+
+
+def _decided(body: dict[str, Any]) -> str:
+    reason = body.get("reason")
+    return f"{_rule(body)}: {reason}" if reason else _rule(body)
+
+
 _WORDING: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "submitted": lambda body: compact(body.get("input")),
     "routed": _routed,
@@ -124,5 +140,8 @@ _WORDING: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "delivery_failed": _delivery_failed,
     "linked": lambda body: f"a subtask of {body.get('parent')}",
     "begun": lambda body: f"a turn of session {body.get('session')}",
+    "rule_proposed": _rule,
+    "rule_accepted": _decided,
+    "rule_rejected": _decided,
     "message_added": lambda body: f"{body.get('role')}: {compact(body.get('content'))}",
 }

@@ -67,8 +67,9 @@ async def test_what_was_learned_is_listed_best_bound_first(wire: Wire) -> None:
         "user_id": "listed",
         "status": "proposed",
         **{name: COFFEE[name] for name in ("when", "field", "value")},
-        "text": "when intent is meeting and with is coffee, then time is 15:00",
+        "text": 'when intent is "meeting" and with is "coffee", then time is "15:00"',
         **{name: COFFEE[name] for name in ("support", "seen", "confidence", "bound", "events", "requests")},
+        "fading": False,
         "proposed_at": "2026-03-01T09:00:00Z",
         "decided_at": None,
         "reason": None,
@@ -129,6 +130,20 @@ async def test_rules_are_shown_as_they_were(wire: Wire) -> None:
     assert await known.rules(as_of=first, status="accepted") == []
 
 
+async def test_what_is_to_be_decided_on_is_listed_of_all_users_page_by_page(wire: Wire) -> None:
+    later, last = {**COFFEE, "rule": "r-later"}, {**COFFEE, "rule": "r-last"}
+    one = await Known(wire, "open-one").proposed(COFFEE, later)
+    other = await Known(wire, "open-two").proposed({**COFFEE, "fading": True}, last)
+    await one.decide("r-coffee", accept=True)
+    seq = max(one.seq, other.seq)
+    page = (await wire.ask("query.rules", {"status": "proposed", "limit": 1, "min_seq": seq})).ok
+    assert [(each["user_id"], each["id"]) for each in page["rules"]] == [("open-two", "r-last")]
+    page = (await wire.ask("query.rules", {"status": "proposed", "limit": 1, "after": page["next"]})).ok
+    assert [(each["user_id"], each["id"]) for each in page["rules"]] == [("open-one", "r-later")]
+    then = (await wire.ask("query.rules", {"status": "proposed", "limit": 1, "as_of": one.seq - 3})).ok
+    assert then["as_of_seq"] == one.seq - 3
+
+
 @pytest.mark.parametrize("user_id", ["ada lovelace/ü", "x" * 256, "ü" * 250])
 async def test_any_text_is_a_user(wire: Wire, user_id: str) -> None:
     answer = (await wire.ask("query.rules", {"user_id": user_id})).ok
@@ -141,6 +156,12 @@ async def test_any_text_is_a_user(wire: Wire, user_id: str) -> None:
     ("name", "body", "field"),
     [
         ("query.rules", {}, "user_id"),
+        ("query.rules", {"status": "accepted"}, "user_id"),
+        ("query.rules", {"status": "proposed", "id": "r-1"}, "user_id"),
+        ("query.rules", {"status": "proposed", "min_request_seq": 1}, "user_id"),
+        ("query.rules", {"user_id": "ada", "after": 3}, "after"),
+        ("query.rules", {"user_id": "ada", "as_of": 1, "min_request_seq": 1}, "as_of"),
+        ("api.learn_rules", {"user_id": "ada", "min_request_seq": "1"}, "min_request_seq"),
         ("query.rules", {"user_id": ""}, "user_id"),
         ("query.rules", {"user_id": "x" * 257}, "user_id"),
         ("query.rules", {"user_id": "ada", "status": "open"}, "status"),
