@@ -182,6 +182,21 @@ def test_who_asks_up_to_a_line_is_answered_with_what_follows_from_it(tmp_path: P
         assert [each.split()[0] for each in ran.out.splitlines()] == ["proposed", "proposed"]
 
 
+def test_a_rule_for_which_too_little_speaks_is_told_again_with_its_new_figures(tmp_path: Path) -> None:
+    with up(tmp_path / "board", "--port", "0", "--rules-every", "0") as board:
+        assert len(learned(board.url, "ada", publish(board.url, "ada", 5)[-1]).proposed) == 2
+        for number in range(6):
+            entities = {"kind": "coffee", "time": f"{number}:30"}
+            line = publish(board.url, "ada", 1, entities=entities)[-1]
+        said = learned(board.url, "ada", line).proposed
+        found = ask(board.url, lambda client: client.rules("ada", min_request_seq=line))
+        [rule] = [each for each in found if each.fading]
+        assert rule.id in said
+        assert (rule.status, rule.field, rule.support, rule.seen) == ("proposed", "time", 5, 11)
+        assert learned(board.url, "ada").proposed == []
+        assert ask(board.url, lambda client: client.accept_rule("ada", rule.id)).seq > rule.seq
+
+
 def test_too_many_rules_are_kept_back_and_told_once(tmp_path: Path) -> None:
     with up(tmp_path / "board", "--port", "0", "--rules-every", "0.1") as board:
         facts = {"intent": "meeting", "entities": {f"f{number}": number for number in range(8)}}

@@ -134,9 +134,11 @@ def test_while_its_agent_is_away_a_present_one_that_wants_the_task_gets_it() -> 
 def test_a_route_says_which_rule_was_passed_over_and_why() -> None:
     vip = learned("agent", "vip", tier="gold")
     found = routed(vip, given={"tier": "gold"}, present="travel desk")
-    assert found.reason == f"'refund' is one of its kinds; rule {vip.id} passed over: 'vip' is not served"
+    assert found.reason == f"'refund' is one of its kinds; rule {vip.id} passed over: vip is not served"
     found = routed(vip, BILLING, given={"tier": "gold"}, vip=lambda _task: False, billing=lambda _task: False)
     assert found.reason.endswith(f"; rule {vip.id} passed over: vip does not take this task")
+    odd = learned("agent", "no agent\n")
+    assert routed(odd).reason.endswith(f"; rule {odd.id} passed over: 'no agent\\n' is not served")
     assert routed(vip, present="travel desk").reason == "'refund' is one of its kinds"
 
 

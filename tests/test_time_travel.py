@@ -76,7 +76,9 @@ async def test_every_question_about_any_event_is_answered_as_by_views_of_the_log
                 assert await ask("activity", seq) == plain(await views.activity(ActivityScope(), then))
                 assert await ask("sessions", seq) == plain(await views.sessions())
                 rules, as_of_seq = await views.rules("ada")
-                assert await ask("rules", seq, user_id="ada") == {"rules": plain(rules), "as_of_seq": as_of_seq}
+                answer = {"rules": plain(rules), "next": None, "as_of_seq": as_of_seq}
+                assert await ask("rules", seq, user_id="ada") == answer
+                assert await ask("rules", seq, status="proposed", limit=2) == plain(await views.open_rules(2))
                 session = await views.session("s")
                 if session is not None:
                     assert await ask("session", seq, session_id="s") == plain(session)

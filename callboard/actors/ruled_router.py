@@ -1,6 +1,8 @@
 """Routing by what a user's accepted rules say, before anything else is asked."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import structs
 
@@ -10,6 +12,8 @@ from callboard.actors.task import Task, facts_of
 from callboard.events.errors import shorten
 from callboard.events.rule import AGENT, INTENT, Facts, Scalar
 from callboard.events.task import Route
+
+_NAME: Final = re.compile(r"[\w-]{1,80}", re.ASCII)
 
 
 class RuledRouter:
@@ -49,7 +53,8 @@ class RuledRouter:
 
 
 def _name(value: Scalar) -> str:
-    return shorten(value) if isinstance(value, str) else str(value)
+    """Return what a rule calls an agent; only what may be the name of one goes without quotes."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else shorten(value)
 
 
 def _route(agent: Candidate, chosen: AcceptedRule, task: Task, facts: Facts) -> Route:

@@ -46,13 +46,6 @@ def meant(connection: sqlite3.Connection, user_id: str) -> list[Meant]:
 def news(connection: sqlite3.Connection, after: int, limit: int) -> News:
     """Return up to ``limit`` users with a line ``after`` that sequence."""
     with snapshot(connection, "meant") as position:
-        return read_news(connection, _SINCE, after, limit, position)
-
-
-def read_news(connection: sqlite3.Connection, sql: str, after: int, limit: int, position: int) -> News:
-    """Return what ``sql`` finds ``after`` a sequence: names as JSON, the last one's sequence, and how many rows it saw.
-
-    Fewer than ``limit`` rows are all there are up to the ``position`` of the views.
-    """
-    [(names, last, count)] = connection.execute(sql, (after, limit)).fetchall()
+        [(names, last, count)] = connection.execute(_SINCE, (after, limit)).fetchall()
+    # Fewer than that are all there are.
     return News(_names.decode(names), last if count == limit else position)
