@@ -40,7 +40,7 @@ class Wish(Struct, frozen=True, kw_only=True):
             )
         if self.until is not None and self.out is None:
             raise InvalidValueError(
-                "expected out with until: views that end earlier are never put in place", field="out"
+                "expected out with until: views that end early are never put in place", field="out"
             )
         if self.out is not None and self.out.exists():
             raise InvalidValueError(f"expected out to be a new file, got {shorten(str(self.out))}", field="out")
