@@ -16,6 +16,7 @@ from callboard.projections.activity_answers import ActivityAnswer, ActivityItem,
 from callboard.projections.answers import AgentItem, AgentLogItem, DeliveryItem, StatsAnswer, TaskItem
 from callboard.projections.find_heartbeats import HeartbeatItem
 from callboard.projections.find_sessions import MessageItem, RunItem, SessionItem
+from callboard.projections.rule_answers import RuleAnswer
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 
@@ -85,6 +86,7 @@ def test_what_is_no_command_about_a_task_is_unsupported_where_those_are_read() -
         ("Session", SessionItem),
         ("Message", MessageItem),
         ("Run", RunItem),
+        ("Rule", RuleAnswer),
     ],
 )
 def test_what_the_service_answers_is_described_field_by_field(name: str, shape: type[Struct]) -> None:

@@ -122,3 +122,10 @@ def test_what_is_unknown_or_cannot_be_decoded_counts_and_changes_nothing(path: P
     assert len(rows(path, "SELECT * FROM rules")) == 1
     assert rows(other, "SELECT * FROM rules") == []
     assert rows(other, "SELECT position FROM positions WHERE name = 'rules'") == [(1,)]
+
+
+async def test_a_number_that_fits_no_column_costs_its_event_alone(path: Path, queries: Queries) -> None:
+    too_many = msgspec.structs.replace(REFUND, support=2**70, seen=2**70)
+    holding(path, UserStory().proposed(COFFEE, too_many, HEAVY).events)
+    assert [item["id"] for item in await listed(queries)] == [COFFEE.id, HEAVY.id]
+    assert (await queries.rules("ada"))[1] == 3

@@ -18,6 +18,7 @@ app = App(name="rules", help="List, show, accept and reject what was learned of 
 
 STYLES: Final = {"proposed": "cyan", "accepted": "green", "rejected": "red"}
 User = Annotated[str, Parameter(name=("--user", "--user-id"), help="Whose rules.")]
+Why = Annotated[str | None, Parameter(help="Why.")]
 
 
 @app.command(name="ls")
@@ -73,14 +74,7 @@ async def show(rule: str, /, *, user: User, then: Then = NOW, options: Options =
 
 
 @app.command
-async def accept(
-    rule: str,
-    /,
-    *,
-    user: User,
-    reason: Annotated[str | None, Parameter(help="Why.")] = None,
-    options: Options = DEFAULTS,
-) -> int:
+async def accept(rule: str, /, *, user: User, reason: Why = None, options: Options = DEFAULTS) -> int:
     """Let a rule hold from now on.
 
     Args:
@@ -95,14 +89,7 @@ async def accept(
 
 
 @app.command
-async def reject(
-    rule: str,
-    /,
-    *,
-    user: User,
-    reason: Annotated[str | None, Parameter(help="Why.")] = None,
-    options: Options = DEFAULTS,
-) -> int:
+async def reject(rule: str, /, *, user: User, reason: Why = None, options: Options = DEFAULTS) -> int:
     """Let a rule hold no longer, and never be proposed again.
 
     Args:
