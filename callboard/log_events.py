@@ -3,12 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 
 from callboard.events import subjects
-from callboard.events.message import Message
-from callboard.events.reader import EVENT_HEADER
 from callboard.events.stretch import Stretch
-from callboard.events.ticket import sequence_of
 from callboard.link import Link
-from callboard.projections.log_event import LogEvent
+from callboard.projections.log_event import LogEvent, events_of
 
 
 async def log_events(link: Link, first: int, last: int) -> AsyncIterator[Sequence[LogEvent]]:
@@ -21,16 +18,6 @@ async def log_events(link: Link, first: int, last: int) -> AsyncIterator[Sequenc
     take, close = link.from_elsewhere(stretch.next), link.from_elsewhere(stretch.close)
     try:
         while found := await take():
-            yield as_log_events(found)
+            yield events_of(found)
     finally:
         await close()
-
-
-def as_log_events(messages: Sequence[Message]) -> list[LogEvent]:
-    """Return ``messages``, at least one, as events; only the last has its id, which is the one that views remember."""
-    read = LogEvent.from_message
-    *rest, newest = messages
-    events = [read(each.subject, sequence_of(each.reply), each.data) for each in rest]
-    event_id = (newest.headers or {}).get(EVENT_HEADER, "")
-    events.append(read(newest.subject, sequence_of(newest.reply), newest.data, event_id))
-    return events

@@ -14,6 +14,7 @@ from callboard.events.errors import LogChangedError
 from callboard.projections.rebuild import forget
 from callboard.rebuilding import rebuild
 from callboard.request_views import FILE
+from tests.support import store_damage
 from tests.support.boards import CLI_AGENTS
 from tests.support.command_line import callboard
 from tests.support.counted_lines import line
@@ -73,22 +74,14 @@ def board(boards: Boards, tmp_path: Path) -> Path:
     return Path(shutil.copytree(boards.newer, tmp_path / "board"))
 
 
-def events(board: Path) -> Path:
-    (found,) = (board / "jetstream").rglob("CALLBOARD_EVENTS")
-    return found / "msgs"
-
-
 def cut(board: Path, _older: Path) -> None:
-    block = events(board) / "1.blk"
+    block = store_damage.messages(board) / "1.blk"
     with block.open("r+b") as file:
         file.truncate(block.stat().st_size * 2 // 3)
 
 
 def flip(board: Path, _older: Path) -> None:
-    block = events(board) / "1.blk"
-    data = bytearray(block.read_bytes())
-    data[len(data) // 2] ^= 1
-    block.write_bytes(data)
+    store_damage.flip(board)
 
 
 def unindexed(damage: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
@@ -96,7 +89,7 @@ def unindexed(damage: Callable[[Path, Path], None]) -> Callable[[Path, Path], No
 
     def done(board: Path, older: Path) -> None:
         damage(board, older)
-        (events(board) / "index.db").unlink()
+        (store_damage.messages(board) / "index.db").unlink()
 
     return done
 

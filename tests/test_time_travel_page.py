@@ -1,9 +1,10 @@
 """What docs/time-travel.md says is so: commands are taken, examples answered as shown, numbers are those in force."""
 
+import inspect
 import json
 import re
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import pytest_asyncio
@@ -47,11 +48,10 @@ async def test_an_example_is_answered_with_the_fields_it_shows(
 ) -> None:
     started = next(each for each in await whole_log(board.url) if each.subject.endswith(".started"))
     asked = json.loads(body)
-    asked["as_of"] = started.seq if isinstance(asked["as_of"], int) else started.stored_at
+    asked["as_of"] = started.seq if isinstance(asked["as_of"], int) else json.loads(started.data)["at"]
     got, shown = json.loads(await client.ask(subject, asked)), json.loads(answer)
     assert list(got) == list(shown)
-    # A time of microseconds lies shortly before an event that is stored within one.
-    assert got["as_of_seq"] in (started.seq - 1, started.seq)
+    assert got["as_of_seq"] == started.seq
     if isinstance(json.loads(body)["as_of"], int):
         assert {**got, "as_of_seq": 7} == shown
 
@@ -72,3 +72,13 @@ def test_the_answer_while_it_is_built_is_the_one_shown() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     assert all((ROOT / "docs" / link).exists() for link in re.findall(r"\]\(([^)#]+)\)", PAGE))
+
+
+def test_every_question_of_the_client_about_the_past_is_named() -> None:
+    takes = [name for name, method in inspect.getmembers(Client, inspect.isfunction) if "as_of" in _parameters(method)]
+    [told] = re.findall(r"From Python it is `await board\.(\w+)\(.*?and so with (.*?)\. ", TEXT)
+    assert sorted([told[0], *re.findall(r"`(\w+)`", told[1])]) == sorted(takes)
+
+
+def _parameters(method: Callable[..., object]) -> Mapping[str, object]:
+    return inspect.signature(method).parameters

@@ -39,11 +39,32 @@ async def first_since(reader: Reader, moment: datetime, last: int) -> int:
     return low
 
 
+async def time_of(reader: Reader, seq: int, last: int) -> datetime | None:
+    """Return when the event with sequence ``seq`` happened.
+
+    Of one that is lost, or does not say, it is the time of one shortly before it, else of the next one up to ``last``,
+    else of any before. None when no event of the log says when it happened.
+
+    Raises:
+        LogUnavailableError: the server did not answer.
+    """
+    for first in (seq, max(1, seq - _PAGE + 1)):
+        page = await reader.page(first, seq - first + 1)
+        times = [event_time(message.data) for message in page if message.seq <= seq]
+        told = [at for at in times if at is not None]
+        if told:
+            return told[-1]
+    found = await _first_time(reader, seq, last + 1) or await _first_time(reader, 1, seq)
+    return None if found is None else found[1]
+
+
 async def _first_time(reader: Reader, start: int, end: int) -> tuple[int, datetime] | None:
     """Return sequence and time of the first event from ``start`` on that has one, None for none before ``end``."""
     while start < end:
         page = await reader.page(start, min(_PAGE, end - start))
         for message in page:
+            if message.seq >= end:
+                return None
             at = event_time(message.data)
             if at is not None:
                 return message.seq, at

@@ -118,16 +118,6 @@ class Reader:
         part = await self._answered({"last_by_subj": subject}, until, single=True)
         return part.messages[0] if part.messages else None
 
-    async def first_since(self, moment: str, deadline: float = 30.0) -> StoredMessage | None:
-        """Return the first message that was stored at ``moment`` (RFC 3339, to the nanosecond) or later, or None.
-
-        Raises:
-            LogUnavailableError: the server did not answer within ``deadline`` seconds.
-        """
-        until = asyncio.get_running_loop().time() + deadline
-        part = await self._answered({"start_time": moment}, until, single=True)
-        return part.messages[0] if part.messages else None
-
     async def _matching(self, filters: list[str], until: float) -> list[StoredMessage]:
         request: dict[str, Any] = {"multi_last": filters}
         part = await self._answered(request, until)

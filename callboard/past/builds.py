@@ -1,6 +1,7 @@
 """Builds of views of the past: one at a time, and one for all who want the same."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from callboard.events.connection import Connection
 from callboard.past.checkpoints import Checkpoints
 from callboard.past.draft import Draft
 from callboard.past.stretch import batches
-from callboard.projections.errors import ViewsCorruptError
+from callboard.projections.errors import SequenceGapError, ViewsCorruptError, ViewsMismatchError
 
 _log = structlog.get_logger()
 
@@ -25,6 +26,9 @@ ANSWER_SECONDS: Final = 2.5
 """How long a request waits for a build before it is told to ask again; a client waits five seconds for an answer."""
 
 MAX_BUILDS: Final = 32
+
+_IMPOSSIBLE: Final = (SequenceGapError, ViewsCorruptError, ViewsMismatchError, OSError, sqlite3.Error)
+"""What ends a build that nothing is wrong with: a disk that is full or damaged, for one."""
 
 
 class Builds:
@@ -45,7 +49,7 @@ class Builds:
 
         Raises:
             BeingBuiltError: it is not complete yet.
-            NotReadyError: there are too many others to be built.
+            NotReadyError: there are too many others to be built, or it cannot be.
             LogUnavailableError: the log could not be read.
         """
         build = self._builds.get(seq) or self._begin(seq)
@@ -88,8 +92,11 @@ class Builds:
         async with self._one_at_a_time:
             began = time.monotonic()
             draft = Draft(self._checkpoints, seq, self._every)
-            while not await self._built(draft):
-                draft = Draft(self._checkpoints, seq, self._every)
+            try:
+                while not await self._built(draft):
+                    draft = Draft(self._checkpoints, seq, self._every)
+            except _IMPOSSIBLE as error:
+                raise NotReadyError(f"the views as of event {seq} cannot be built: {error}") from error
             _log.info("past.built", seq=seq, base=draft.base, seconds=round(time.monotonic() - began, 3))
 
     async def _built(self, draft: Draft) -> bool:
@@ -100,6 +107,7 @@ class Builds:
             async with aclosing(batches(self._connection, draft.position + 1, draft.target)) as stretch:
                 async for messages in stretch:
                     await self._run(partial(draft.apply, messages))
+            await self._run(draft.finish)
         except ViewsCorruptError as error:
             draft.disown(error)
             return False

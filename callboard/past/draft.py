@@ -1,15 +1,17 @@
 """One build of views of the past: from the nearest checkpoint on to a sequence, with checkpoints on the way."""
 
 import shutil
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
 from callboard.events.message import Message
-from callboard.events.reader import EVENT_HEADER
 from callboard.events.ticket import sequence_of
 from callboard.past.checkpoints import Checkpoints
 from callboard.projections.errors import ViewsCorruptError
-from callboard.projections.log_event import LogEvent
+from callboard.projections.gaps import placed
+from callboard.projections.log_event import events_of
+from callboard.projections.positions import MISSING
 from callboard.projections.store import Views
 
 RUN_UP: Final = 50_000
@@ -45,28 +47,30 @@ class Draft:
             except ViewsCorruptError as error:
                 self.disown(error)
         marker = self._views.marker
-        self._views.check(
-            stream_created=self._checkpoints.stream_created, last_seq=marker.seq, event_id=marker.event_id
-        )
+        event_id = None if marker.event_id == MISSING else marker.event_id
+        self._views.check(stream_created=self._checkpoints.stream_created, last_seq=marker.seq, event_id=event_id)
         self.position = self.base
         self._stops = stops(self.base, self.target, self._every)
 
     def apply(self, messages: Sequence[Message]) -> None:
         """Apply messages as a consumer delivered them, those after the position; those behind the target are left out.
 
+        Messages that are missing between them are lost: the views step over their places.
+
         Raises:
-            SequenceGapError: some are missing.
             ViewsCorruptError: the checkpoint it began with is damaged: disown it, and begin again.
             OSError, sqlite3.Error: the disk is full, or the like.
         """
         while messages and self._stops:
-            stop = self._stops[0]
-            # The log has no gaps, or the views say so.
-            now, messages = messages[: stop - self.position], messages[stop - self.position :]
-            self._write(now)
-            if self.position == stop:
-                self._stops.pop(0)
-                self._keep(stop)
+            count = bisect_right(messages, self._stops[0], key=_seq)
+            now, messages = messages[:count], messages[count:]
+            # What follows says that nothing else comes before the stop.
+            self._write(now, self._stops[0] if messages else 0)
+
+    def finish(self) -> None:
+        """Step over what is lost between the last message there is and the target; raises as :meth:`apply`."""
+        while self._stops:
+            self._write((), self._stops[0])
 
     def disown(self, error: ViewsCorruptError) -> None:
         """Remove the checkpoint it began with, which turned out to be damaged.
@@ -85,15 +89,15 @@ class Draft:
             self._views = None
         self._checkpoints.draft.unlink(missing_ok=True)
 
-    def _write(self, messages: Sequence[Message]) -> None:
+    def _write(self, messages: Sequence[Message], end: int) -> None:
+        """Apply ``messages``, and step over what is lost behind them up to ``end`` (0: nothing)."""
         if self._views is None:
             raise RuntimeError("expected the draft to be open")
-        last = messages[-1]
-        events = [_event(each) for each in messages[:-1]]
-        # The views remember the id of the last event alone.
-        events.append(_event(last, (last.headers or {}).get(EVENT_HEADER, "")))
-        self._views.apply(events)
+        for events in placed(events_of(messages) if messages else (), self.position, end):
+            self._views.apply(events)
         self.position = self._views.position
+        if self.position == self._stops[0]:
+            self._keep(self._stops.pop(0))
 
     def _keep(self, stop: int) -> None:
         """Make a checkpoint of what there is, and go on when that is not all."""
@@ -108,8 +112,8 @@ class Draft:
             self._views = Views(path, draft=True)
 
 
-def _event(message: Message, event_id: str = "") -> LogEvent:
-    return LogEvent.from_message(message.subject, sequence_of(message.reply), message.data, event_id)
+def _seq(message: Message) -> int:
+    return sequence_of(message.reply)
 
 
 def stops(base: int, target: int, every: int) -> list[int]:

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from callboard.errors import NotReadyError
 from callboard.events import subjects
+from callboard.events.jetstream_api import demand
 from callboard.events.journal import Journal
 from callboard.events.session import session_key
 from callboard.events.text_key import text_key
@@ -17,6 +18,7 @@ from callboard.past.past_queries import PastQueries
 from callboard.past.place import Place, find_place
 from callboard.projections.excerpt import Excerpt
 from callboard.projections.log_event import LogEvent
+from callboard.projections.positions import MISSING
 
 
 class Past:
@@ -41,16 +43,19 @@ class Past:
         for seq in self._checkpoints.seqs():
             # A log that was restored from a backup may go on otherwise than it did before.
             found = await self._journal.reader.page(seq, 1)
-            if not found or found[0].event_id != self._checkpoints.event_id(seq):
+            event_id = found[0].event_id if found and found[0].seq == seq else MISSING
+            if event_id != self._checkpoints.event_id(seq):
                 self._checkpoints.remove(self._checkpoints.path(seq), "the log has another event there")
 
     async def place(self, as_of: int | datetime) -> Place:
         """Return the place in the log that ``as_of`` names.
 
         Raises:
-            InvalidValueError, LogUnavailableError: as :func:`find_place`.
+            InvalidValueError: as :func:`find_place`.
+            LogRefusedError, LogUnavailableError: the server would not, or did not answer.
         """
-        return await find_place(self._journal.reader, as_of, datetime.now(UTC))
+        info = await demand(self._journal.connection, f"STREAM.INFO.{self._journal.stream}")
+        return await find_place(self._journal.reader, as_of, datetime.now(UTC), info["state"]["last_seq"])
 
     async def views(self, seq: int) -> PastQueries:
         """Return the views as they were after event ``seq``, which is in the log.

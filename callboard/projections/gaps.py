@@ -24,20 +24,38 @@ class Gaps:
         """Yield the batches of ``source``, and between them those of what is lost."""
         at = 0
         async for batch in self._source:
-            whole = batch[-1].seq - at == len(batch) if batch else True
-            if whole:
-                at = batch[-1].seq if batch else at
-                yield batch
-                continue
-            for event in batch:
-                for lost in self._lost(at + 1, event.seq):
-                    yield lost
-                yield [event]
-                at = event.seq
-        for lost in self._lost(at + 1, self._end + 1):
-            yield lost
+            if batch:
+                for part in placed(batch, at):
+                    yield self._counted(part)
+                at = batch[-1].seq
+        for part in placed((), at, self._end):
+            yield self._counted(part)
 
-    def _lost(self, first: int, behind: int) -> Iterator[Sequence[LogEvent]]:
-        self.missing += max(0, behind - first)
-        for start in range(first, behind, _PART):
-            yield [LogEvent(seq, "", "", 0, "", b"", MISSING) for seq in range(start, min(start + _PART, behind))]
+    def _counted(self, part: Sequence[LogEvent]) -> Sequence[LogEvent]:
+        self.missing += len(part) if part[0].event_id == MISSING else 0
+        return part
+
+
+def placed(events: Sequence[LogEvent], at: int, end: int = 0) -> Iterator[Sequence[LogEvent]]:
+    """Yield ``events``, which lie behind sequence ``at``, in parts that follow one another without a gap up to ``end``.
+
+    What is lost has a place in parts of its own. Without an ``end`` the last of ``events`` is the end.
+    """
+    start = 0
+    whole = not events or events[-1].seq - at == len(events)
+    for number, event in enumerate(() if whole else events):
+        if event.seq != at + 1:
+            if start < number:
+                yield events[start:number]
+            yield from _lost(at + 1, event.seq)
+            start = number
+        at = event.seq
+    if start < len(events):
+        yield events[start:]
+        at = events[-1].seq
+    yield from _lost(at + 1, end + 1)
+
+
+def _lost(first: int, behind: int) -> Iterator[Sequence[LogEvent]]:
+    for start in range(first, behind, _PART):
+        yield [LogEvent(seq, "", "", 0, "", b"", MISSING) for seq in range(start, min(start + _PART, behind))]

@@ -42,6 +42,7 @@ def build(kept: Checkpoints, log: Sequence[Message], target: int, every: int = P
         draft.open()
         for start in range(draft.position, target, size):
             draft.apply(log[start : start + size])
+        draft.finish()
         return draft.base
     finally:
         draft.close()
