@@ -159,10 +159,10 @@ class _Rebuilding:
         events = await build(
             path, gaps.filled(), self._info["created"], self._projections, lambda at: self._progress(at, end)
         )
-        self.missing = gaps.missing
-        if gaps.missing:
+        self.missing = len(gaps.losses)
+        if gaps.losses:
             # Without this the next start refuses the log as it did before.
             views = Views(path, self._projections)
-            views.accept_missing(gaps.missing)
+            views.accept_losses(gaps.losses)
             views.close()
         return events
