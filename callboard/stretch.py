@@ -1,17 +1,14 @@
-"""A stretch of the event log for those who only read: page by page, the next one on its way while one is worked on."""
+"""A stretch of the event log for those who only read: part by part, the next on its way while one is worked on."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future
-from typing import Final
 
 from callboard.config import Config
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError
-from callboard.events.reader import Reader, StoredMessage
+from callboard.events.message import Message
+from callboard.events.stretch import Stretch
 from callboard.link import Link
 from callboard.server import STORE
-
-PAGE: Final = 500
 
 
 def open_to_read(config: Config) -> Link:
@@ -36,21 +33,15 @@ def open_to_read(config: Config) -> Link:
     return link
 
 
-def stretch(link: Link, first: int, last: int) -> Iterator[list[StoredMessage]]:
-    """Yield the messages of the log from sequence ``first`` to ``last``, those that are there, in pages.
+def stretch(link: Link, first: int, last: int) -> Iterator[list[Message]]:
+    """Yield the messages of the log from sequence ``first`` to ``last``, those that are there, in parts.
 
     Raises:
         LogUnavailableError: the server did not answer.
     """
-    reader = Reader(link.connection, subjects.EVENTS)
-
-    def ask(start: int) -> "Future[list[StoredMessage]]":
-        return link.io.spawn(reader.page(start, min(PAGE, last - start + 1)))
-
-    coming = ask(first) if first <= last else None
-    while coming is not None:
-        page = [message for message in coming.result() if message.seq <= last]
-        following = page[-1].seq + 1 if page else last + 1
-        coming = ask(following) if following <= last else None
-        if page:
-            yield page
+    messages = Stretch(link.connection, subjects.EVENTS, ">", first, last)
+    try:
+        while found := link.io.run(messages.next()):
+            yield found
+    finally:
+        link.io.run(messages.close())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from callboard.events.headers import LazyHeaders, ack_frame, one_line, parse, publish_frame
+from callboard.events.headers import LazyHeaders, ack_frame, one_line, parse, publish_frame, value_of
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=":"), min_size=1, max_size=20)
 VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40)
@@ -47,6 +47,15 @@ async def test_the_last_of_equal_names_wins_because_the_server_appends_its_own()
     raw = block(b"NATS/1.0", [b"Nats-Sequence: forged", b"Nats-Sequence: 7"])
     assert LazyHeaders(raw)["Nats-Sequence"] == "7"
     assert await read_by_nats_py(raw) == {"Nats-Sequence": "7"}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([b"Id", b" Id ", b"id", b"Id2", b"I d", b"x"]), ANY_VALUES | st.just(b"Id:7")))
+)
+def test_one_header_is_read_as_all_are(pairs: list[tuple[bytes, bytes]]) -> None:
+    raw = block(b"NATS/1.0", [name + b":" + value for name, value in pairs])
+    for some in (raw, raw.rstrip(b"\r\n"), b""):
+        assert value_of(some, "Id") == parse(some).get("Id", "")
 
 
 def test_a_header_named_status_is_no_status() -> None:

@@ -34,7 +34,7 @@ def shape(value: Any) -> Any:
     return [shape(each) for each in value] if isinstance(value, list) else None
 
 
-@pytest.mark.parametrize("table", ["activity", "cohorts", "error_tallies"])
+@pytest.mark.parametrize("table", ["activity", "periods", "cohorts", "error_tallies"])
 def test_every_column_is_described(tmp_path: Path, table: str) -> None:
     path = holding(tmp_path / "views", [])
     section = re.split(r"\n##+ ", PAGE.split(f"\n### `{table}`\n", 1)[1])[0]

@@ -12,6 +12,7 @@ from callboard.checking.view_check import ViewCheck, check_views
 from callboard.checking.violation import Violation
 from callboard.config import Config
 from callboard.events import subjects
+from callboard.events.reader import delivered_message
 from callboard.link import Link
 from callboard.stretch import open_to_read, stretch
 from callboard.view_set import FILE
@@ -98,8 +99,8 @@ def _check(link: Link, config: Config, *, views: bool, progress: Progress) -> Re
 
 
 def _read(link: Link, fold: LogFold, last: int, progress: Progress) -> None:
-    for page in stretch(link, fold.seq + 1, last):
-        fold.take(page)
+    for messages in stretch(link, fold.seq + 1, last):
+        fold.take(map(delivered_message, messages))
         progress(fold.seq, last)
 
 

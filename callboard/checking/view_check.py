@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,13 +14,12 @@ from callboard.checking.violation import Findings
 from callboard.events import subjects
 from callboard.events.reader import Reader
 from callboard.link import Link
+from callboard.log_events import log_events
 from callboard.projections import positions
 from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.difference import first_difference
-from callboard.projections.log_event import LogEvent
 from callboard.projections.reader import connect
 from callboard.projections.rebuild import build
-from callboard.stretch import stretch
 
 
 class ViewCheck(Struct, frozen=True, omit_defaults=True):
@@ -60,7 +59,7 @@ def _compare(
 ) -> ViewCheck:
     position = max((marker.seq for marker in markers), default=0)
     ours = copy.with_name("ours")
-    asyncio.run(build(ours, _events(link, position), created))
+    asyncio.run(build(ours, log_events(link, 1, position), created))
     found = first_difference(copy, ours)
     if found is not None:
         findings.add(
@@ -80,11 +79,6 @@ def _copy(path: Path, copy: Path) -> tuple[dict[str, int], list[positions.Marker
 def _event_id(link: Link, seq: int) -> str | None:
     found = link.io.run(Reader(link.connection, subjects.EVENTS).page(seq, 1)) if seq else []
     return found[0].event_id if found and found[0].seq == seq else None
-
-
-async def _events(link: Link, last: int) -> AsyncIterator[Sequence[LogEvent]]:
-    for page in stretch(link, 1, last):
-        yield [LogEvent.from_message(each.subject, each.seq, each.data, each.event_id) for each in page]
 
 
 def _told(row: dict[str, Any] | None) -> str:

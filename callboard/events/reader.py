@@ -12,8 +12,9 @@ from nats.errors import Error as NatsError
 from callboard.events.answers import Answer
 from callboard.events.connection import Connection
 from callboard.events.errors import CallboardError, LogUnavailableError
-from callboard.events.headers import DESCRIPTION
+from callboard.events.headers import DESCRIPTION, value_of
 from callboard.events.message import Message
+from callboard.events.ticket import sequence_of
 
 EVENT_HEADER: Final = "Callboard-Event"
 TOPIC_HEADER: Final = "Callboard-Topic"
@@ -182,6 +183,16 @@ def _nothing(part: _Part, status: str, description: str) -> _Part:
 def stored_message(subject: str, seq: int, message: Message) -> StoredMessage:
     """Return ``message``, which the stream holds under ``subject`` at sequence ``seq``, as a :class:`StoredMessage`."""
     return _stored(subject, seq, message.data, message.headers or {})
+
+
+def delivered_message(message: Message) -> StoredMessage:
+    """Return ``message``, which a consumer delivered, as a :class:`StoredMessage` with its event id and no topic."""
+    return StoredMessage(
+        subject=message.subject,
+        seq=sequence_of(message.reply),
+        data=message.data,
+        event_id=value_of(message.raw_headers, EVENT_HEADER),
+    )
 
 
 def _stored(subject: str, seq: int, data: bytes, headers: Mapping[str, str]) -> StoredMessage:

@@ -19,7 +19,7 @@ from callboard.events.task_events import (
     Submitted,
     TaskEvent,
 )
-from callboard.projections import error_tallies
+from callboard.projections import error_tallies, periods
 from callboard.projections.batch import Batch, Entry
 from callboard.projections.cohorts import Standing
 from callboard.projections.error_tallies import ErrorTallies
@@ -29,7 +29,7 @@ from callboard.projections.tallies import COMPLETED, Tallies, schema
 from callboard.projections.times import micros
 
 TABLE: Final = "activity"
-SCHEMA: Final = f"{schema(TABLE)}{error_tallies.SCHEMA}"
+SCHEMA: Final = f"{schema(TABLE)}{periods.SCHEMA}{error_tallies.SCHEMA}"
 SUBMITTED: Final = "submitted"
 
 _ENDS: Final[dict[type[TaskEvent], str]] = {
@@ -82,6 +82,7 @@ def write(connection: sqlite3.Connection, batch: Batch, before: dict[str, Standi
         one = before.get(task_id)
         count.task(task_id, entries, "" if one is None else one.agent, "" if one is None else one.kind)
     count.tallies.write(connection, TABLE)
+    periods.write(connection, count.tallies.minutes())
     count.errors.write(connection)
 
 

@@ -54,6 +54,7 @@ _LIVES: Final = """
 SELECT value, (SELECT max(life) FROM agent_log WHERE task_id = value) AS life FROM json_each(?) WHERE life > 1
 """
 _OPEN: Final[Patch] = {"ended_at": None, "outcome": None, "error": None}
+_TOLD: Final = frozenset((Assigned, Started, Completed, Cancelled, AttemptFailed))
 _attempts: Final = Upsert(table="agent_log", keys=("task_id", "life", "attempt"), once=("n",))
 
 
@@ -91,6 +92,8 @@ def _fold(task_id: str, entries: list[Entry], life: int, patches: list[Patch]) -
     earlier: _End | None = None
     for entry in entries:
         seq, event = entry.seq, entry.event
+        if type(event) not in _TOLD:
+            continue
         if isinstance(event, Assigned):
             life = max(life, event.life)
             _attempt(attempts, task_id, (event.life, event.attempt), seq)["agent"] = event.agent

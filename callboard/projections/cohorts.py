@@ -53,7 +53,10 @@ _decoder: Final = json.Decoder(list[Standing])
 
 def standing(connection: sqlite3.Connection, task_ids: Iterable[str]) -> dict[str, Standing]:
     """Return each of the tasks that has a row."""
-    found = connection.execute(_STANDING, (json.encode(list(task_ids)).decode(),)).fetchone()[0]
+    wanted = list(task_ids)
+    if not wanted:
+        return {}
+    found = connection.execute(_STANDING, (json.encode(wanted).decode(),)).fetchone()[0]
     return {each.id: each for each in _decoder.decode(found)}
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,10 @@ def first_difference(left: Path, right: Path) -> Difference | None:
 
 def _first(one: sqlite3.Connection, other: sqlite3.Connection, names: Sequence[str] | None) -> Difference | None:
     for table in sorted(_tables(one, names) | _tables(other, names), key=lambda name: (name != "positions", name)):
-        for left, right in zip_longest(_rows(one, table, names), _rows(other, table, names)):
-            if left != right:
-                return Difference(table, left, right)
+        columns, others = _columns(one, table), _columns(other, table)
+        for left, right in zip_longest(_rows(one, table, columns, names), _rows(other, table, others, names)):
+            if left != right or columns != others:
+                return Difference(table, _told(columns, left), _told(others, right))
     return None
 
 
@@ -78,13 +79,24 @@ def _tables(connection: sqlite3.Connection, names: Sequence[str] | None) -> set[
     return {"positions", "stream"}.union(*(tables.split() for name, tables in kept if name in names))
 
 
-def _rows(connection: sqlite3.Connection, table: str, of: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    columns = connection.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
+def _columns(connection: sqlite3.Connection, table: str) -> dict[str, int]:
+    """Return the columns of ``table``, by name, and which place each has in its primary key: 0 for none."""
+    return dict(sorted(connection.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()))
+
+
+def _rows(
+    connection: sqlite3.Connection, table: str, columns: dict[str, int], of: Sequence[str] | None
+) -> Iterable[tuple[Any, ...]]:
+    """Return the rows of ``table`` in the order of its key, or of all columns; positions only ``of`` projections."""
     if not columns:
-        return
-    names = [name for name, _ in columns]
-    order = [name for name, place in sorted(columns, key=lambda column: column[1]) if place] or names
-    for row in connection.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {', '.join(order)}"):  # noqa: S608 - names from the schema
-        found = dict(zip(names, row, strict=True))
-        if table != "positions" or of is None or found["name"] in of:
-            yield found
+        return ()
+    order = sorted(filter(columns.__getitem__, columns), key=columns.__getitem__) or columns
+    found = connection.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(order)}")  # noqa: S608 - names from the schema
+    if table != "positions" or of is None:
+        return found
+    name = list(columns).index("name")
+    return (row for row in found if row[name] in of)
+
+
+def _told(columns: dict[str, int], row: tuple[Any, ...] | None) -> dict[str, Any] | None:
+    return None if row is None else dict(zip(columns, row, strict=True))

@@ -1,33 +1,22 @@
 """The query about activity: what happened in a window of time, in all, by agent or kind, and over time."""
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct
 
 from callboard.events.errors import InvalidValueError
-from callboard.projections import activity
-from callboard.projections.activity_answers import (
-    ActivityAnswer,
-    ActivityItem,
-    By,
-    ErrorItem,
-    GroupItem,
-    Per,
-    PeriodItem,
-)
-from callboard.projections.cohorts import matching
+from callboard.projections.activity_answers import ActivityAnswer, ActivityItem, By, GroupItem, Per, PeriodItem
 from callboard.projections.find_errors import errors
+from callboard.projections.find_periods import Counted, counted
 from callboard.projections.reader import snapshot
-from callboard.projections.sketch import Sketch
-from callboard.projections.spans import MINUTE, stretches
-from callboard.projections.tallies import UNTIMED, tallied
+from callboard.projections.spans import DAY, HOUR, MINUTE, Stretch, stretches
 from callboard.projections.times import micros, moment
 
-MINUTES: Final[dict[Per, int]] = {"minute": 1, "hour": 60, "day": 1_440}
+MINUTES: Final[dict[Per, int]] = {"minute": 1, "hour": HOUR, "day": DAY}
 MAX_PERIODS: Final = 1_500
 
 _FIRST: Final = "SELECT at FROM activity WHERE span = 1 ORDER BY at LIMIT 1"
@@ -42,32 +31,6 @@ class ActivityScope(Struct, frozen=True, kw_only=True):
     kind: str | None = None
     by: By = "none"
     per: Per | None = None
-
-
-class _Counted:
-    """Tallies added up."""
-
-    def __init__(self) -> None:
-        self.count: dict[str, int] = {}
-        self.sketch = Sketch()
-
-    def add(self, what: str, bucket: int, n: int, total: int) -> None:
-        self.count[what] = self.count.get(what, 0) + n
-        if bucket != UNTIMED:
-            self.sketch.add(bucket, n, total)
-
-    def fields(self, minutes: float) -> dict[str, Any]:
-        """Return the fields of an ActivityItem about that many minutes."""
-        count = {name: self.count.get(name, 0) for name in ("submitted", "completed", "failed", "cancelled", "expired")}
-        done, failed = count["completed"], count["failed"]
-        return {
-            **count,
-            "failure_rate": failed / (done + failed) if failed else 0.0,
-            "avg_ms": _milliseconds(self.sketch.mean()),
-            "p50_ms": _milliseconds(self.sketch.quantile(0.5)),
-            "p95_ms": _milliseconds(self.sketch.quantile(0.95)),
-            "per_minute": done / minutes if minutes > 0 else 0.0,
-        }
 
 
 class _Window(Struct, frozen=True):
@@ -126,53 +89,59 @@ def _check(scope: ActivityScope, window: _Window) -> None:
 
 
 def _told(connection: sqlite3.Connection, scope: ActivityScope, window: _Window) -> dict[str, Any]:
-    matches, group = matching(scope.agent, scope.kind), _group(scope)
-    them = stretches(window.start, window.end)
-    total, groups = _Counted(), defaultdict[str, _Counted](_Counted)
-    for name, *row in tallied(connection, activity.TABLE, them, matches, group):
-        total.add(*row)
-        groups[name].add(*row)
-    minutes = window.minutes(window.since or 0, window.until)
-    told = errors(connection, them, matches, group)
-    split = scope.by != "none"
+    matches, them = _matches(scope), stretches(window.start, window.end)
+    minutes, split = window.minutes(window.since or 0, window.until), scope.by != "none"
     return {
-        "total": ActivityItem(**total.fields(minutes)),
-        "errors": errors(connection, them, matches, "''").get("", []) if split else told.get("", []),
-        "groups": _groups(groups, told, minutes) if split else [],
+        "total": _item(counted(connection, them, matches, "none").get((0, "")), minutes),
+        "errors": errors(connection, them, matches, "''").get("", []),
+        "groups": _groups(connection, scope, them, minutes) if split else [],
         "periods": list(_periods(connection, scope, window)) if scope.per else [],
     }
 
 
-def _groups(groups: defaultdict[str, _Counted], told: dict[str, list[ErrorItem]], minutes: float) -> list[GroupItem]:
+def _item(found: Counted | None, minutes: float) -> ActivityItem:
+    return ActivityItem(**_fields(found or Counted(), minutes))
+
+
+def _fields(found: Counted, minutes: float) -> dict[str, Any]:
+    """Return the fields of an ActivityItem about what was found in that many minutes."""
+    facts = found.facts()
+    done, failed = facts["completed"], facts["failed"]
+    p50, p95 = found.quantiles(0.5, 0.95)
+    return {
+        **facts,
+        "failure_rate": failed / (done + failed) if failed else 0.0,
+        "avg_ms": _milliseconds(found.mean()),
+        "p50_ms": _milliseconds(p50),
+        "p95_ms": _milliseconds(p95),
+        "per_minute": done / minutes if minutes > 0 else 0.0,
+    }
+
+
+def _groups(
+    connection: sqlite3.Connection, scope: ActivityScope, them: list[Stretch], minutes: float
+) -> list[GroupItem]:
+    failures = errors(connection, them, _matches(scope), scope.by)
+    groups = {name: found for (_, name), found in counted(connection, them, _matches(scope), scope.by).items()}
     # An attempt may have failed in a window in which nothing was submitted and nothing ended.
     return [
-        GroupItem(
-            group=name or None,
-            errors=told.get(name, []),
-            **groups[name].fields(minutes),
-        )
-        for name in sorted({*groups, *told})
+        GroupItem(group=name or None, errors=failures.get(name, []), **_fields(groups.get(name, Counted()), minutes))
+        for name in sorted({*groups, *failures})
     ]
 
 
 def _periods(connection: sqlite3.Connection, scope: ActivityScope, window: _Window) -> Iterable[PeriodItem]:
     length = MINUTES[scope.per or "day"]
     them = stretches(window.start, window.end, length)
-    found = defaultdict[tuple[int, str], _Counted](_Counted)
-    for at, name, *row in tallied(connection, activity.TABLE, them, matching(scope.agent, scope.kind), _columns(scope)):
-        found[at, name].add(*row)
-    for (at, name), counted in sorted(found.items()):
+    found = counted(connection, them, _matches(scope), scope.by, f"at * span / {length}")
+    for (at, name), one in sorted(found.items(), key=itemgetter(0)):
         start = at * length * MINUTE
-        fields = counted.fields(window.minutes(start, start + length * MINUTE))
+        fields = _fields(one, window.minutes(start, start + length * MINUTE))
         yield PeriodItem(at=moment(start), group=name or None, **fields)
 
 
-def _columns(scope: ActivityScope) -> str:
-    return f"at * span / {MINUTES[scope.per or 'day']}, {_group(scope)}"
-
-
-def _group(scope: ActivityScope) -> str:
-    return "''" if scope.by == "none" else scope.by
+def _matches(scope: ActivityScope) -> dict[str, str | None]:
+    return {"agent": scope.agent, "kind": scope.kind}
 
 
 def _milliseconds(value: float | None) -> float | None:

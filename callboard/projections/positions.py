@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from callboard.projections.losses import Losses
 from callboard.projections.projection import Projection
@@ -71,11 +71,11 @@ def load(connection: sqlite3.Connection) -> dict[str, int]:
 
 def advance(connection: sqlite3.Connection, names: Sequence[str], position: int, event_id: str) -> None:
     """Set the position of the projections ``names``, except of those that are further already."""
-    for name in names:
-        connection.execute(
-            "UPDATE positions SET position = ?1, event_id = ?2 WHERE name = ?3 AND position < ?1",
-            (position, event_id, name),
-        )
+    connection.execute(
+        "UPDATE positions SET position = ?1, event_id = ?2 "
+        "WHERE name IN (SELECT value FROM json_each(?3)) AND position < ?1",
+        (position, event_id, json.encode(names).decode()),
+    )
 
 
 def marker(connection: sqlite3.Connection) -> Marker:

@@ -41,7 +41,7 @@ async def build(
     lock = ViewsLock(path, 0.0)
     remove(path)
     lock.release()
-    views = Views(path, projections)
+    views = Views(path, projections, draft=True)
     try:
         views.check(stream_created=stream_created, last_seq=0, event_id=None)
         async for events in source:

@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 MINUTE: Final = 60_000_000
 """Microseconds."""
 
-SPANS: Final = (1, 60, 1_440, 43_200)
+HOUR: Final = 60
+DAY: Final = 1_440
+SPANS: Final = (1, HOUR, DAY, 43_200)
 """Minutes: a minute, an hour, a day, 30 days. Each is a multiple of the one before, and all begin in 1970."""
 
 EVER: Final = 0

@@ -207,7 +207,9 @@ class Views:
     def _write(self, events: Sequence[LogEvent]) -> None:
         batches: dict[int, Batch] = {}
         for projection in self._projections:
-            new = after(events, self._positions[projection.name], gaps=self._gaps)
+            position = self._positions[projection.name]
+            # They follow one another, and none of the projections is behind the first.
+            new = events if events[0].seq > position else [event for event in events if event.seq > position]
             if new:
                 batch = batches.get(new[0].seq) or batches.setdefault(new[0].seq, Batch.of(new))
                 projection.apply(self._connection, batch)

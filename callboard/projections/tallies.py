@@ -60,6 +60,10 @@ class Tallies:
         count, total = self._changes.get(key, (0, 0))
         self._changes[key] = (count + n, total + n * (took or 0))
 
+    def minutes(self) -> set[int]:
+        """Return the minutes that something was added to."""
+        return {minute for minute, *_ in self._changes if minute is not None}
+
     def write(self, connection: sqlite3.Connection, table: str) -> None:
         """Bring the rows of ``table`` up to what was added."""
         rows = [(*key, *change) for key, change in self._spread().items() if change != (0, 0)]

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from msgspec import json
 
 from callboard.events.task_events import Archived, UnknownEvent
-from callboard.projections import activity, cohorts, error_tallies, task_deliveries
+from callboard.projections import activity, cohorts, error_tallies, periods, task_deliveries
 from callboard.projections.batch import Batch, Entry
 from callboard.projections.projection import Projection
 from callboard.projections.task_patch import RARE, task_patch
@@ -138,8 +138,8 @@ def _rarely(changes: _Changes, task_id: str, entries: list[Entry]) -> None:
 
 TASKS: Final = Projection(
     name="tasks",
-    version=4,
-    tables=("tasks", "task_deliveries", cohorts.TABLE, activity.TABLE, error_tallies.TABLE),
+    version=5,
+    tables=("tasks", "task_deliveries", cohorts.TABLE, activity.TABLE, periods.TABLE, error_tallies.TABLE),
     schema=f"{SCHEMA}{task_deliveries.SCHEMA}{cohorts.SCHEMA}{activity.SCHEMA}",
     apply=apply,
 )

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -34,14 +35,11 @@ class Upsert(Struct, frozen=True, kw_only=True):
 
     def write(self, connection: sqlite3.Connection, patches: Iterable[Patch]) -> None:
         """Create or change one row per patch; no two of ``patches`` name the same row."""
-        shapes: defaultdict[frozenset[str], list[Patch]] = defaultdict(list)
+        shapes: defaultdict[tuple[str, ...], list[Patch]] = defaultdict(list)
         for patch in patches:
-            shapes[frozenset(patch)].append(patch)
-        for shape, members in shapes.items():
-            columns = tuple(sorted(shape))
-            write_rows(
-                connection, _statement(self, columns), [[patch[column] for column in columns] for patch in members]
-            )
+            shapes[_ordered(tuple(patch))].append(patch)
+        for columns, members in shapes.items():
+            write_rows(connection, _statement(self, columns), list(map(itemgetter(*columns), members)))
 
 
 def put(patch: Patch, column: str, value: Any) -> None:
@@ -83,6 +81,11 @@ def _filled(sql: str, chunk: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
 def _expanded(sql: str, columns: int, rows: int) -> str:
     row = f"({','.join('?' * columns)})"
     return sql.replace("VALUES ?", f"VALUES {','.join([row] * rows)}")
+
+
+@cache
+def _ordered(columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(columns))
 
 
 @cache
