@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,10 @@ from callboard.events.errors import CallboardError, LogUnavailableError
 from callboard.link import Link
 from callboard.log_events import log_events
 from callboard.projections.adoption import held_by
-from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.errors import ViewsMismatchError
 from callboard.projections.rebuild import extend, remove
 from callboard.projections.runner import Runner
+from callboard.views_file import EVENT_VIEWS, ViewsFile
 
 log = structlog.get_logger()
 
@@ -33,8 +34,9 @@ class Adopter:
     A ``callboard projections rebuild`` in another process puts complete views there; see ``handover.py``.
     """
 
-    def __init__(self, path: Path, runner: Runner, link: Link) -> None:
-        self._path, self._runner, self._link = path, runner, link
+    def __init__(self, path: Path, runner: Runner, link: Link, views: ViewsFile = EVENT_VIEWS) -> None:
+        """``views`` says what is in ``path``."""
+        self._path, self._runner, self._link, self._views = path, runner, link, views
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="callboard-adopter", daemon=True)
 
@@ -82,17 +84,19 @@ class Adopter:
         Tell whether that is done: live views that are behind come first.
         """
         names = held_by(taken)
-        projections = [each for each in PROJECTIONS if each.name in names]
+        projections = [each for each in self._views.projections if each.name in names]
         if not projections or len(projections) < len(names):
             raise ViewsMismatchError(taken, f"this callboard keeps no {' or '.join(names)}")
-        at = await extend(taken, log_events(self._link, 1, 0), projections)
+        read = partial(log_events, self._link, views=self._views)
+        move = partial(extend, taken, projections=projections, gaps=self._views.forgets)
+        at = await move(read(1, 0))
         if not await self._runner.wait(at, LOOK_SECONDS):
             return False
         while self._runner.position - at > NEAR:
-            at = await extend(taken, log_events(self._link, at + 1, self._runner.position), projections)
+            at = await move(read(at + 1, self._runner.position))
         with self._runner.held() as live:
             # Both are then of the same sequence, so that nothing that anybody waits for is stepped over.
-            at = await extend(taken, log_events(self._link, at + 1, live.position), projections)
+            at = await move(read(at + 1, live.position))
             live.adopt(taken)
         log.info("views.adopted", projections=list(names), position=at)
         return True

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from secrets import token_hex
 from typing import Any, Final
 
@@ -23,19 +22,18 @@ from callboard.actors.channels.secrets import Secrets
 from callboard.actors.channels.stream import StreamChannel, publisher
 from callboard.actors.channels.webhook import WebhookChannel
 from callboard.actors.cycles import CycleCheck
-from callboard.actors.drain import Drain
 from callboard.actors.endings import Endings
 from callboard.actors.family import Nursery
 from callboard.actors.intake import Intake
 from callboard.actors.runner import Runner
-from callboard.actors.specialist import Release
 from callboard.actors.state_cache import StateCache
-from callboard.actors.supervisor import Crashed, EndRestarts, StartAll, StopAll, Supervisor
+from callboard.actors.supervisor import Crashed, StartAll, StopAll, Supervisor
 from callboard.actors.task_log import TaskLog
 from callboard.company import DELIVERY, PROJECTOR, specialist_name
 from callboard.config import Config
 from callboard.desk import Desk
 from callboard.directory import find_directory
+from callboard.draining import Draining, attempt, drain
 from callboard.events import subjects
 from callboard.events.journal import Journal
 from callboard.events.loop import Loop
@@ -53,7 +51,6 @@ CLOSE_SECONDS: Final = 10.0
 HANDLER_SECONDS: Final = 1.0
 CANCELLED: Final = "cancelled"
 ATTEMPT_FAILED: Final = "attempt_failed"
-RELEASED: Final = "callboard was stopped while this attempt ran"
 
 
 class App:
@@ -111,26 +108,31 @@ class App:
         """Take no more work, let what runs finish within the grace, hand back the rest, then stop everything."""
         grace = self.config.grace_seconds if grace_seconds is None else grace_seconds
         until = time.monotonic() + grace
+        draining = Draining()
+        if not self._link.lost:
+            # Before a word of stopping is said, so that nothing is started after it.
+            attempt("specialists", lambda: self._begin_to_drain(draining))
         log.info("app.stopping", grace_seconds=grace)
         if not self._link.lost:
-            _attempt("presence", self._leave)
-            _attempt("service", self._stop_service)
-            _attempt("work", lambda: self._drain(until))
-            _attempt("connection", self._link.let_go)
-            _attempt("views", self._catch_up)
+            attempt("presence", self._leave)
+            attempt("service", self._stop_service)
+            attempt("work", lambda: draining.finish(until, self._link.answers))
+            attempt("deliveries", lambda: self._drain_deliveries(until))
+            attempt("connection", self._link.let_go)
+            attempt("views", self._catch_up)
         self.kill()
         log.info("app.stopped")
 
     def kill(self) -> None:
         """Stop what is there without waiting for work; what is not acknowledged comes again."""
         self._stopping.set()
-        _attempt("connection", self._link.let_go)
-        _attempt("actors", self._stop_actors)
-        _attempt("handlers", lambda: self._runner.stop(HANDLER_SECONDS))
-        _attempt("channels", self._close_channels)
-        _attempt("outbound", self._outbound.stop)
-        _attempt("views", self._close_views)
-        _attempt("link", self._link.close)
+        attempt("connection", self._link.let_go)
+        attempt("actors", self._stop_actors)
+        attempt("handlers", lambda: self._runner.stop(HANDLER_SECONDS))
+        attempt("channels", self._close_channels)
+        attempt("outbound", self._outbound.stop)
+        attempt("views", self._close_views)
+        attempt("link", self._link.close)
 
     def _start(self) -> None:
         secrets = self._secrets() if self._plays(roles.DELIVERY, roles.ORCHESTRATOR, roles.SCHEDULER) else None
@@ -236,22 +238,13 @@ class App:
         if self._service is not None and self._link.answers():
             self._link.io.run(self._service.stop(), CLOSE_SECONDS)
 
-    def _drain(self, until: float) -> None:
-        """Let what runs finish until then, and then the deliveries; what still runs is handed back to its queue."""
-        if self._supervisor is None:
-            return
-        # An actor that crashed now would take new work when it starts again.
-        self._supervisor.tell(EndRestarts())
-        specialists = [self._roster[specialist_name(name)] for name in self._agents]
-        asked = [(ref, ref.ask(Drain(), block=False)) for ref in specialists]
-        busy = [ref for ref, answer in asked if not _ended(answer, until)]
-        if busy and not self._link.answers():
-            log.warning("app.work_kept", specialists=len(busy))
-            return
-        for answer in [ref.ask(Release(RELEASED), block=False) for ref in busy]:
-            _attempt("release", partial(answer.get, timeout=CLOSE_SECONDS))
+    def _begin_to_drain(self, draining: Draining) -> None:
+        if self._supervisor is not None:
+            draining.begin(self._supervisor, [self._roster[specialist_name(name)] for name in self._agents])
+
+    def _drain_deliveries(self, until: float) -> None:
         if DELIVERY in self._roster:
-            _ended(self._roster[DELIVERY].ask(Drain(), block=False), until)
+            drain(self._roster[DELIVERY], until)
 
     def _leave(self) -> None:
         if self._membership is not None and self._link.answers():
@@ -275,20 +268,3 @@ class App:
     def _close_views(self) -> None:
         if self._views is not None:
             self._views.close()
-
-
-def _ended(answer: "pykka.Future[threading.Event]", until: float) -> bool:
-    """Tell whether all that a specialist runs ends in time; ``answer`` is that to a request to drain."""
-    try:
-        ended = answer.get(timeout=max(0.0, until - time.monotonic()))
-    except (pykka.Timeout, pykka.ActorDeadError):
-        return False
-    return ended.wait(max(0.0, until - time.monotonic()))
-
-
-def _attempt(step: str, work: Callable[[], object]) -> None:
-    """Do one step of stopping; the next ones are taken whatever becomes of it."""
-    try:
-        work()
-    except Exception as error:  # noqa: BLE001 - nothing that fails now may keep the rest from being stopped
-        log.warning("app.step_failed", step=step, error=repr(error))

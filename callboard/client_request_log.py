@@ -8,7 +8,7 @@ from callboard.events import request_line, subjects
 from callboard.events.connection import Connection
 from callboard.events.errors import InvalidValueError
 from callboard.outgoing import encode
-from callboard.request_history import RequestEntry, follow, newest
+from callboard.request_history import LoggedRequest, follow, newest
 from callboard.requester import Requester
 
 
@@ -48,7 +48,7 @@ class RequestLogCommands:
         request_line.parse(body)
         return await self._requester.publish(subjects.REQUEST, body, {})
 
-    async def requests(self, *, user_id: str | None = None, limit: int = 50) -> list[RequestEntry]:
+    async def requests(self, *, user_id: str | None = None, limit: int = 50) -> list[LoggedRequest]:
         """Return up to ``limit`` lines of the request log, of one user if that is said, newest first.
 
         Lines that are none are left out. Looks back over the whole log when it finds no more.
@@ -64,7 +64,7 @@ class RequestLogCommands:
 
     def follow_requests(
         self, *, user_id: str | None = None, since_seq: int | None = None
-    ) -> AsyncIterator[RequestEntry]:
+    ) -> AsyncIterator[LoggedRequest]:
         """Return an async iterator over lines as they are stored, of one user if that is said, oldest first.
 
         It begins at ``since_seq`` (None: behind the newest line there is when it is first asked), and never ends.

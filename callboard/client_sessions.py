@@ -36,13 +36,26 @@ class Sessions(Queries):
         answer = await self._query("sessions", user_id=user_id, limit=limit, after=after, min_seq=min_seq, as_of=as_of)
         return read(answer, SessionPage)
 
-    async def session(self, session_id: str, *, min_seq: int | None = None, as_of: AsOf | None = None) -> SessionInfo:
-        """Return one session with its messages and runs.
+    async def session(
+        self,
+        session_id: str,
+        *,
+        limit: int | None = None,
+        before: int | None = None,
+        min_seq: int | None = None,
+        as_of: AsOf | None = None,
+    ) -> SessionInfo:
+        """Return one session with its messages and runs; with ``limit`` only so many of both, the newest.
+
+        ``before`` is the ``next`` of the part that was read last: these came before it.
 
         Raises:
             NotFoundError: there is no session of that id.
         """
-        return read(await self._query("session", session_id=session_id, min_seq=min_seq, as_of=as_of), SessionInfo)
+        answer = await self._query(
+            "session", session_id=session_id, limit=limit, before=before, min_seq=min_seq, as_of=as_of
+        )
+        return read(answer, SessionInfo)
 
     async def add_message(
         self, session_id: str, role: str, content: Any, /, **fields: Unpack[MessageFields]

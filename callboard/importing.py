@@ -1,4 +1,4 @@
-"""``callboard log import``: an exported log into a server that has none."""
+"""``callboard log import``: an exported log into a server that has none, or the beginning of this one."""
 
 import asyncio
 import re
@@ -14,7 +14,9 @@ from callboard.events import subjects
 from callboard.events.connection import Connection
 from callboard.events.headers import stored_frame
 from callboard.events.jetstream_api import demand
+from callboard.events.stretch import Stretch
 from callboard.events.subjects import EVENT_PREFIX
+from callboard.events.ticket import sequence_of
 from callboard.log_file import Entry, LogFile
 
 _BATCH: Final = re.compile(rb"\r\nNats-Batch-Id: *([^\r]+)\r\n")
@@ -23,9 +25,19 @@ _SAVES_AT_ONCE: Final = 32
 _BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 _ANSWER_SECONDS: Final = 60.0
 _START_OVER: Final = "the server now has a part of the log: remove its store, and begin again"
+_GO_ON: Final = "the server now has a part of the log: import the same file again, to go on behind it"
+_COMPARED: Final = 1_000
+"""So many of the messages that are there already are compared with the file, the last ones."""
 
 Save = list[Entry]
 """Messages that were stored together: one alone, or an atomic batch."""
+
+
+class Imported(Struct, frozen=True):
+    """How many messages were stored, and how many an import that broke off had stored before."""
+
+    imported: int
+    found: int
 
 
 class _Ack(Struct):
@@ -36,34 +48,69 @@ class _Ack(Struct):
 _ack: Final = msgspec.json.Decoder(_Ack)
 
 
-async def import_log(connection: Connection, log: LogFile, progress: Callable[[int, int], None]) -> int:
-    """Store every message of ``log`` in the empty event log of the server; return how many there are.
+async def import_log(connection: Connection, log: LogFile, progress: Callable[[int, int], None]) -> Imported:
+    """Store every message of ``log`` in the event log of the server, which is empty or begins like it.
 
     Each gets the sequence it had, with its very subject, headers and body: what was stored as one atomic batch is
     stored as one again. ``progress`` is told how many of how many are stored. The whole file is looked through before
-    the first message is sent.
+    the first message is sent. Where an import of the same file broke off, it goes on.
 
     Raises:
-        ImportRefusedError: the file is damaged; the server has events already, or takes no message as large; or it
-            stored something else, and has to begin with an empty store again.
+        ImportRefusedError: the file is damaged; the server has events that are not the beginning of it, or takes no
+            message as large; or it stored something else, and has to begin with an empty store again.
         LogUnavailableError: the server did not say what it has.
         OSError: the file cannot be read.
     """
     total = log.head().count
     await asyncio.to_thread(check, log, connection.max_payload)
-    state = (await demand(connection, f"STREAM.INFO.{subjects.EVENTS}"))["state"]
-    if state["last_seq"]:
-        message = f"expected the server to have no events yet, it has {state['last_seq']}"
-        raise ImportRefusedError(f"{message}: import into a server, or a --dir, that callboard has not run on")
-    done = 0
-    for some in _portions(saves(log.entries())):
+    found = await _found(connection, log)
+    done = found
+    for some in _portions(save for save in saves(log.entries()) if save[0].seq > found):
         try:
             await _store(connection, some)
         except (NatsError, TimeoutError, msgspec.MsgspecError) as error:
-            raise ImportRefusedError(f"no answer after message {done}: {error!r}; {_START_OVER}") from error
+            raise ImportRefusedError(f"no answer after message {done}: {error!r}; {_GO_ON}") from error
         done = some[-1][-1].seq
         progress(done, total)
-    return done
+    return Imported(done - found, found)
+
+
+async def _found(connection: Connection, log: LogFile) -> int:
+    """Return how many messages of ``log``, from the first on, the server has already.
+
+    Raises:
+        ImportRefusedError: it has others.
+    """
+    state = (await demand(connection, f"STREAM.INFO.{subjects.EVENTS}"))["state"]
+    last = int(state["last_seq"])
+    if last and (state["messages"] != last or not await _begins(connection, log, last)):
+        message = f"expected the server to have no events yet, or the first ones of {log.path}, it has {last} others"
+        raise ImportRefusedError(f"{message}: import into a server, or a --dir, that callboard has not run on")
+    return last
+
+
+async def _begins(connection: Connection, log: LogFile, last: int) -> bool:
+    """Tell whether ``log`` has the last messages that the server has, at the same places, and a save ends there."""
+    first = max(1, last - _COMPARED + 1)
+    wanted = await asyncio.to_thread(_up_to, log, first, last)
+    stretch = Stretch(connection, subjects.EVENTS, f"{EVENT_PREFIX}.>", first, last)
+    stored: Save = []
+    try:
+        while page := await stretch.next():
+            stored += [Entry(sequence_of(each.reply), "", each.subject, each.raw_headers, each.data) for each in page]
+    finally:
+        await stretch.close()
+    return bool(wanted) and stored == wanted
+
+
+def _up_to(log: LogFile, first: int, last: int) -> Save:
+    """Return the entries from ``first`` to ``last``, without their times; none when no save ends with ``last``."""
+    found: Save = []
+    for save in saves(log.entries()):
+        if save[0].seq > last:
+            break
+        found += [Entry(each.seq, "", each.subject, each.headers, each.data) for each in save if each.seq >= first]
+    return found if found and found[-1].seq == last else []
 
 
 def check(log: LogFile, max_payload: int) -> None:
@@ -123,9 +170,11 @@ async def _store(connection: Connection, portion: list[Save]) -> None:
         await connection.write(b"".join(frames))
         for save in portion:
             ack = _ack.decode((await answer.next(_ANSWER_SECONDS)).data)
-            if ack.error is not None or ack.seq != save[-1].seq:
-                got = f"sequence {ack.seq}" if ack.error is None else str(ack.error.get("description", ack.error))
-                raise ImportRefusedError(f"expected event {save[-1].seq} to be stored there, got {got}; {_START_OVER}")
+            wanted = f"expected event {save[-1].seq} to be stored there"
+            if ack.error is not None:
+                raise ImportRefusedError(f"{wanted}, got {ack.error.get('description', ack.error)}; {_GO_ON}")
+            if ack.seq != save[-1].seq:
+                raise ImportRefusedError(f"{wanted}, got sequence {ack.seq}; {_START_OVER}")
 
 
 def _batch(entry: Entry) -> bytes:

@@ -17,13 +17,13 @@ _PAGE: Final = 256
 _PAUSE_SECONDS: Final = 0.25
 
 
-class RequestEntry(RequestLine, frozen=True, kw_only=True, omit_defaults=True):
+class LoggedRequest(RequestLine, frozen=True, kw_only=True, omit_defaults=True):
     """A line as it is stored; ``seq`` is its place in the stream of requests."""
 
     seq: int
 
 
-async def newest(connection: Connection, url: str, user_id: str | None, limit: int) -> list[RequestEntry]:
+async def newest(connection: Connection, url: str, user_id: str | None, limit: int) -> list[LoggedRequest]:
     """Return up to ``limit`` lines, newest first, of one user unless ``user_id`` is None.
 
     Raises:
@@ -32,7 +32,7 @@ async def newest(connection: Connection, url: str, user_id: str | None, limit: i
         LogUnavailableError: it stopped answering.
     """
     reader = Reader(connection, REQUESTS)
-    found: list[RequestEntry] = []
+    found: list[LoggedRequest] = []
     end = await last_seq(connection, url, REQUESTS)
     while end > 0 and len(found) < limit:
         first = max(1, end - _PAGE + 1)
@@ -47,7 +47,7 @@ async def newest(connection: Connection, url: str, user_id: str | None, limit: i
 
 async def follow(
     connection: Connection, url: str, user_id: str | None, since_seq: int | None
-) -> AsyncIterator[RequestEntry]:
+) -> AsyncIterator[LoggedRequest]:
     """Yield lines from ``since_seq`` on (None: from now on) as they are stored; raises as :func:`newest`."""
     at = await last_seq(connection, url, REQUESTS) + 1 if since_seq is None else since_seq
     reader = Reader(connection, REQUESTS)
@@ -61,11 +61,11 @@ async def follow(
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def _entries(page: Sequence[StoredMessage], user_id: str | None) -> Iterator[RequestEntry]:
+def _entries(page: Sequence[StoredMessage], user_id: str | None) -> Iterator[LoggedRequest]:
     for message in page:
         try:
             line = parse(message.data)
         except InvalidValueError:
             continue  # it is a dead letter, too
         if user_id in (None, line.user_id):
-            yield RequestEntry(seq=message.seq, **structs.asdict(line))
+            yield LoggedRequest(seq=message.seq, **structs.asdict(line))

@@ -165,9 +165,11 @@ class SessionsQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class SessionQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Ask about one session."""
+    """Ask about one session, or the newest ``limit`` entries of it, of those ``before`` a sequence."""
 
     session_id: str
+    limit: Limit | None = None
+    before: int | None = None
 
 
 class RulesQuery(Query, frozen=True, kw_only=True, forbid_unknown_fields=True):

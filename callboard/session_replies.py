@@ -71,8 +71,12 @@ class RunInfo(Struct, frozen=True, kw_only=True):
 
 
 class SessionInfo(SessionSummary, frozen=True, kw_only=True):
-    """One session with its messages and runs, each in the order of the log."""
+    """One session with its messages and runs, each in the order of the log.
+
+    ``next`` is the ``before`` of what came before these, None when nothing did.
+    """
 
     messages: list[MessageInfo] = []
     runs: list[RunInfo] = []
+    next: int | None = None
     as_of_seq: int = 0

@@ -25,8 +25,9 @@ from callboard.projections.runner import Runner
 from callboard.projections.store import Views
 from callboard.request_views import RequestViews
 from callboard.sights import RequestLog, Sights
+from callboard.views_file import EVENT_VIEWS
 
-FILE: Final = "views.sqlite3"
+FILE: Final = EVENT_VIEWS.file
 
 
 class ViewSet:

@@ -59,6 +59,13 @@ def test_a_conversation_is_listed_and_shown(board: Running) -> None:
         assert each in shown.out
     assert run(board, "show", "cli-talk", "--json").json["title"] == "Where things are"
 
+    newest = ask(board, lambda client: client.session("cli-talk", limit=1))
+    assert [each.role for each in newest.messages] == ["system"]
+    part = run(board, "show", "cli-talk", "--limit", "1")
+    assert "kind" in part.out
+    assert f"more: --before {newest.next}\n" in part.out
+    assert "and now?" in run(board, "show", "cli-talk", "--limit", "9", "--before", str(newest.next)).out
+
 
 def test_sessions_are_named_summarised_added_to_and_closed(board: Running) -> None:
     assert run(board, "add", "cli-made", "user", "hello there").out == "added to cli-made\n"

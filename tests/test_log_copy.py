@@ -44,10 +44,6 @@ def test_what_is_imported_is_exported_the_same_and_callboard_runs_on_it(
     assert messages(again) == messages(exported)
     assert any(b"Nats-Batch-Commit" in headers for _, _, headers, _ in messages(exported))
 
-    twice = callboard("log", "import", str(exported), "--nats", url, "--dir", str(tmp_path / "a"))
-    assert twice.code == 1
-    assert "expected the server to have no events yet" in twice.err
-
 
 def test_a_log_imported_into_a_directory_is_the_log_of_the_callboard_there(exported: Path, tmp_path: Path) -> None:
     directory = tmp_path / "board"

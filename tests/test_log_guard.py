@@ -11,9 +11,7 @@ import pytest
 from callboard.checking.check import check
 from callboard.config import Config
 from callboard.events.errors import LogChangedError
-from callboard.projections.rebuild import forget
 from callboard.rebuilding import rebuild
-from callboard.request_views import FILE
 from tests.support import store_damage
 from tests.support.boards import CLI_AGENTS
 from tests.support.command_line import callboard
@@ -128,7 +126,6 @@ def test_callboard_halts_with_the_reason_and_goes_on_after_the_way_out(
         assert way_out in refused.err
     assert not check(Config.build(directory=board)).sound
     rebuild(Config.build(directory=board))
-    forget(board / FILE)  # the request log was in the same store
     fill(board, "four")
 
 

@@ -84,7 +84,7 @@ def test_an_old_flipped_bit_halts_with_the_reason_and_the_way_out(whole: Path, b
     for way_out in ("from a backup", "callboard check", "callboard projections rebuild"):
         assert way_out in log
 
-    assert rebuild(Config.build(directory=board)).missing == 1
+    assert rebuild(Config.build(directory=board))[0].missing == 1
     read_through(board)  # what is known to be lost is no reason to halt
 
     # The backup has what these views were built without.

@@ -74,7 +74,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Any:
     finally:
         running.kill()
     store_damage.flip(directory)
-    assert rebuild(Config.build(directory=directory)).missing == 1
+    assert rebuild(Config.build(directory=directory))[0].missing == 1
     running = up(directory)
     yield running
     running.kill()

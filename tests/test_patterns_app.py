@@ -1,24 +1,15 @@
 """Patterns of a callboard that runs: lines are published, asked about by client and command line, and kept for ever."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
-from nats.aio.client import Client as NatsClient
-
-from callboard.client import Client
-from callboard.pattern_replies import Patterns
 from tests.support.boards import CLI_AGENTS
 from tests.support.command_line import Ran, callboard
 from tests.support.counted_lines import line
+from tests.support.request_board import asked, publish, purge
 from tests.support.running import Running
-from tests.support.streams import on_server
-
-STREAM = "CALLBOARD_REQUESTS"
 
 
 @contextlib.contextmanager
@@ -33,32 +24,6 @@ def up(directory: Path) -> Iterator[Running]:
 
 def run(board: Running, *arguments: str) -> Ran:
     return callboard("patterns", *arguments, "--nats", board.url)
-
-
-def publish(board: Running, *lines: bytes) -> int:
-    """Publish ``lines`` to the request log and return the sequence of the last one."""
-
-    async def published(connection: NatsClient) -> int:
-        stream = connection.jetstream()
-        return [await stream.publish("callboard.request", each) for each in lines][-1].seq
-
-    return on_server(board.url, published)
-
-
-def purge(board: Running) -> None:
-    async def purged(connection: NatsClient) -> bool:
-        answer = await connection.request(f"$JS.API.STREAM.PURGE.{STREAM}", b"", timeout=10)
-        return bool(msgspec.json.decode(answer.data)["success"])
-
-    assert on_server(board.url, purged)
-
-
-def asked(board: Running, **fields: Any) -> Patterns:
-    async def patterns() -> Patterns:
-        async with Client(board.url) as client:
-            return await client.patterns(**fields)
-
-    return asyncio.run(patterns())
 
 
 def test_lines_and_tasks_are_asked_about_by_client_and_command_line(tmp_path: Path) -> None:
@@ -85,7 +50,7 @@ def test_lines_and_tasks_are_asked_about_by_client_and_command_line(tmp_path: Pa
         assert (refused.code, refused.err.count("to be a name of the IANA database")) == (2, 1)
 
 
-def test_what_was_counted_stays_when_the_stream_forgets_and_begins_anew_when_it_is_removed(tmp_path: Path) -> None:
+def test_what_was_counted_stays_when_the_stream_forgets(tmp_path: Path) -> None:
     with up(tmp_path / "board") as board:
         asked(board, min_seq=publish(board, line(), line()))
         purge(board)
@@ -94,8 +59,3 @@ def test_what_was_counted_stays_when_the_stream_forgets_and_begins_anew_when_it_
     with up(tmp_path / "board") as board:
         assert asked(board).requests == 3
         assert asked(board, min_seq=publish(board, line("cem"))).requests == 4
-
-    removed = callboard("projections", "rebuild", "--requests", "--dir", str(tmp_path / "board"))
-    assert (removed.code, removed.err) == (0, "")
-    with up(tmp_path / "board") as board:
-        assert [each.user_id for each in asked(board, min_seq=4).users] == ["cem"]

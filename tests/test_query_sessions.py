@@ -62,6 +62,24 @@ async def test_a_session_has_its_messages_and_runs_in_order(path: Path, queries:
     assert await queries.session("nobody's") is None
 
 
+async def test_parts_of_a_session_follow_each_other_without_a_gap(path: Path, queries: Queries) -> None:
+    filled(path, [log_of(two_turns())])
+    whole = plain(await queries.session("chat"))
+    entries = sorted(each["seq"] for each in (*whole["messages"], *whole["runs"]))
+    assert whole["next"] is None
+    for limit in range(1, len(entries) + 2):
+        found: list[int] = []
+        before = None
+        while found == [] or before is not None:
+            part = plain(await queries.session("chat", limit, before))
+            seqs = sorted(each["seq"] for each in (*part["messages"], *part["runs"]))
+            assert 0 < len(seqs) <= limit
+            found[:0] = seqs
+            before = part["next"]
+        assert found == entries
+        assert part["title"] == "hello"
+
+
 async def test_sessions_come_newest_activity_first_and_page_by_page(path: Path, queries: Queries) -> None:
     events = [*two_turns("a"), *Story("b", "bob").begin("t-9").events]
     events += Story("c", "ada").begin("t-8").end("t-8", 1).events

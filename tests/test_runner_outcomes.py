@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -108,6 +109,24 @@ def test_a_plain_function_that_returns_a_coroutine_is_told_what_to_write(runner:
     kind, message, retryable = attempt(runner, specialist("a")(lambda _task: later())).error
     assert (kind, retryable) == ("InvalidOutput", False)
     assert "define the handler with async def" in message
+
+
+MISUSES: dict[str, Callable[[Context], Any]] = {
+    "a fraction of 2": lambda ctx: ctx.progress(2),
+    "nothing to report": lambda ctx: ctx.progress(),
+    "no subtasks here": lambda ctx: ctx.spawn("x"),
+    "nothing to join here": lambda ctx: ctx.join(),
+    "no sessions here": lambda ctx: ctx.history(),
+    "nowhere to add to": lambda ctx: ctx.add_message("tool", 1),
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES.values(), ids=MISUSES.keys())
+def test_a_wrong_call_of_the_context_is_as_wrong_the_next_time(
+    runner: Runner, misuse: Callable[[Context], Any]
+) -> None:
+    kind, _, retryable = attempt(runner, specialist("a")(lambda _task, ctx: misuse(ctx))).error
+    assert (kind, retryable) == ("MisuseError", False)
 
 
 def test_an_output_over_the_limit_is_too_large(runner: Runner) -> None:

@@ -25,7 +25,9 @@ async def test_a_result_that_waits_to_be_stored_is_not_thrown_away(
         specialist: Any = ref._actor_weakref()
         fresh_nats_server.suspend()
         gates["first"].touch()
-        await eventually(lambda: specialist._runs["first"].running.over and not specialist.inbox, "the first is stored")
+        first = specialist._runs["first"]
+        # Its start is heard before whoever started it has noted what runs.
+        await eventually(lambda: first.running and first.running.over and not specialist.inbox, "the first is stored")
         gates["second"].touch()
         await eventually(lambda: len(specialist.inbox), "the second waits for its turn")
 

@@ -1,11 +1,13 @@
 """`callboard up` told to stop: it takes no more work, finishes what it can, and hands the rest back."""
 
 import asyncio
+import json
 import os
 import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,11 @@ class Place:
 
     def running(self) -> list[str]:
         return [one.task_id for one in executions(self.notes)]
+
+    def stopping_at(self) -> datetime:
+        """Return when callboard said for the first time that it stops."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{") and "app.stopping" in line]
+        return datetime.fromisoformat(json.loads(lines[0])["timestamp"])
 
     def logged(self, event: str) -> bool:
         return f'"event":"{event}"' in self.log.read_text().replace('": "', '":"')
@@ -112,6 +119,10 @@ async def test_under_load_what_runs_may_finish_and_the_rest_is_handed_back(
     after = place.start()
     await check_idle_board(after.url)
     tasks = await histories(after)
+    started = [event.body for task in tasks.values() for event in task.events if event.name == "started"]
+    own = [each["at"] for each in started if f"-{board.process.pid}-" in each["worker"]]
+    assert len(own) > 20
+    assert datetime.fromisoformat(max(own)) <= place.stopping_at()
     released = [event.fields for name in "abc" for event in tasks[name].events if event.name == "attempt_failed"]
     assert [(each["released"], each["error"]["type"]) for each in released] == [(True, "Released")] * 3
     assert [tasks[name].attempts for name in "abc"] == [1, 1, 1]

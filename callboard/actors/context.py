@@ -11,11 +11,12 @@ from callboard.actors.conversation import Conversation, History
 from callboard.actors.family import Family
 from callboard.actors.join import Join
 from callboard.actors.message import bounded
+from callboard.actors.misuse import MisuseError
 from callboard.actors.promise import Promise
 from callboard.actors.rule_book import NO_RULES
 from callboard.actors.subtask import Subtask
 from callboard.actors.task import Task
-from callboard.events.errors import InvalidValueError, shorten
+from callboard.events.errors import shorten
 from callboard.events.rule import Scalar
 
 Report = Callable[[float | None, str | None], "Future[None]"]
@@ -84,11 +85,11 @@ class Context:
             InvalidValueError: neither is given, the fraction is not 0-1, or the note is not text.
         """
         if fraction is None and note is None:
-            raise InvalidValueError("expected a fraction or a note to report, got neither", field="fraction")
+            raise MisuseError("expected a fraction or a note to report, got neither", field="fraction")
         if fraction is not None and not _is_fraction(fraction):
-            raise InvalidValueError(f"expected fraction to be 0-1, got {shorten(fraction)}", field="fraction")
+            raise MisuseError(f"expected fraction to be 0-1, got {shorten(fraction)}", field="fraction")
         if note is not None and not isinstance(note, str):
-            raise InvalidValueError(f"expected note to be text, got {shorten(note)}", field="note")
+            raise MisuseError(f"expected note to be text, got {shorten(note)}", field="note")
         return Receipt(self._report(fraction, None if note is None else bounded(note)))
 
     def spawn(self, input: Any, *, agent: str | None = None, key: str | None = None, **fields: Any) -> Subtask:  # noqa: A002
@@ -117,16 +118,18 @@ class Context:
         """
         return self._subtasks("join").join(subtasks, timeout_seconds)
 
-    def history(self) -> History:
+    def history(self, *, limit: int | None = None) -> History:
         """Read what was said in the task's session before this run of it; await it, or call its ``wait``.
 
-        It gives a list of :class:`SessionMessage`, oldest first, from the log itself; the task's own input is not among
-        them. A task without a session has no history. It waits until the session has come to this task, up to 30 s.
+        It gives a list of :class:`SessionMessage`, oldest first, from the log itself: all of them, or the newest
+        ``limit``. The task's own input is not among them. A task without a session has no history. It waits until the
+        session has come to this task, up to 30 s.
 
         Raises:
-            InvalidValueError: there are no sessions here, as there are no subtasks for :meth:`spawn`.
+            InvalidValueError: ``limit`` is no whole number from 1 on, or there are no sessions here, as there are no
+                subtasks for :meth:`spawn`.
         """
-        return self._session("history").history()
+        return self._session("history").history(limit)
 
     def add_message(self, role: str, content: Any, *, name: str | None = None, arguments: Any = None) -> Receipt:
         """Add a message to the task's session, such as what a tool was called with (``name``, ``arguments``) and gave.
@@ -142,14 +145,14 @@ class Context:
 
     def _session(self, what: str) -> Conversation:
         if self._conversation is None:
-            raise InvalidValueError(
+            raise MisuseError(
                 f"expected {what} in a handler that callboard runs in its own process: here are no sessions"
             )
         return self._conversation
 
     def _subtasks(self, what: str) -> Family:
         if self._family is None:
-            raise InvalidValueError(
+            raise MisuseError(
                 f"expected no {what} here: handlers in a process of their own, or without callboard, have no subtasks"
             )
         return self._family

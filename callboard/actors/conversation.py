@@ -13,10 +13,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from callboard.actors.message import message_of
+from callboard.actors.misuse import MisuseError
 from callboard.actors.promise import Promise
 from callboard.actors.task import Task
 from callboard.events import session, subjects
-from callboard.events.errors import InvalidValueError, LogUnavailableError, shorten
+from callboard.events.errors import LogUnavailableError, shorten
 from callboard.events.message import Message
 from callboard.events.session_events import MessageAdded, RunStarted
 from callboard.events.session_log import SessionLog
@@ -67,8 +68,8 @@ class Archive:
         """Return the conversation of one attempt."""
         return Conversation(self, task)
 
-    async def before(self, task: Task, session_id: str) -> list[SessionMessage]:
-        """Return what was said in a session before the run that ``task`` is.
+    async def before(self, task: Task, session_id: str, limit: int | None = None) -> list[SessionMessage]:
+        """Return what was said in a session before the run that ``task`` is, or the newest ``limit`` of that.
 
         Raises:
             LogUnavailableError: the log did not answer, or nobody has added the task to its session in time.
@@ -77,16 +78,17 @@ class Archive:
         reader = self.log.journal.reader
         if await reader.latest(subjects.turns(task.id)) is None:
             # A part of another task's turn: it sees what there is.
-            return _spoken(await self.log.said(key), task)
+            return _spoken(await self.log.said(key), task, limit)
         heard = asyncio.Event()
         connection = self.log.journal.connection
         subscription = await connection.listen(subjects.live_session(key), partial(_wake, heard))
         try:
-            return await self._begun(key, task, heard)
+            return _spoken(await self._begun(key, task, heard), task, limit)
         finally:
             await connection.deafen(subscription)
 
-    async def _begun(self, key: str, task: Task, heard: asyncio.Event) -> list[SessionMessage]:
+    async def _begun(self, key: str, task: Task, heard: asyncio.Event) -> Sequence[MessageAdded | RunStarted]:
+        """Return what stands in the session before the run; raises as :meth:`before`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + HISTORY_SECONDS
         # What is stored from here on is heard; what was stored before is found.
@@ -96,7 +98,7 @@ class Archive:
             events = await self.log.said(key)
             for place, event in enumerate(events):
                 if isinstance(event, RunStarted) and (event.task_id, event.life) == (task.id, task.life):
-                    return _spoken(events[:place], task)
+                    return events[:place]
             if loop.time() >= until:
                 raise LogUnavailableError(f"session {shorten(key)} has not come to task {task.id} yet: try again")
             with contextlib.suppress(TimeoutError):
@@ -120,26 +122,29 @@ class Conversation:
         self._turn = asyncio.Lock()
         self._begun = False
 
-    def history(self) -> History:
+    def history(self, limit: int | None = None) -> History:
         """Read the session; see :meth:`Context.history`."""
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            message = f"expected limit to be a whole number from 1 on, got {shorten(limit)}"
+            raise MisuseError(message, field="limit")
         if self._task.session_id is None:
             nothing: Future[list[SessionMessage]] = Future()
             nothing.set_result([])
             return History(nothing)
-        return History(self._spawn(self._archive.before(self._task, self._task.session_id)))
+        return History(self._spawn(self._archive.before(self._task, self._task.session_id, limit)))
 
     def add(self, role: str, content: Any, name: str | None, arguments: Any) -> "Future[None]":
         """Add a message; see :meth:`Context.add_message`."""
         task = self._task
         if task.session_id is None:
-            raise InvalidValueError(f"expected add_message in a task with a session, got task {task.id} without one")
+            raise MisuseError(f"expected add_message in a task with a session, got task {task.id} without one")
         if role not in ROLES:
-            raise InvalidValueError(f"expected role to be one of {', '.join(ROLES)}, got {shorten(role)}", field="role")
+            raise MisuseError(f"expected role to be one of {', '.join(ROLES)}, got {shorten(role)}", field="role")
         try:
             body = Raw(msgspec.json.encode(content))
             given = msgspec.json.decode(msgspec.json.encode(arguments))
         except Exception as error:
-            raise InvalidValueError(f"expected a message that JSON can carry: {message_of(error)}") from error
+            raise MisuseError(f"expected a message that JSON can carry: {message_of(error)}") from error
         message = session.Message(
             role=role,
             content=body,
@@ -174,8 +179,9 @@ def _wake(heard: asyncio.Event, _message: Message) -> None:
     heard.set()
 
 
-def _spoken(events: Sequence[MessageAdded | RunStarted], task: Task) -> list[SessionMessage]:
-    """Return the messages among ``events`` that are not this task's own."""
+def _spoken(events: Sequence[MessageAdded | RunStarted], task: Task, limit: int | None = None) -> list[SessionMessage]:
+    """Return the messages among ``events`` that are not this task's own, or the newest ``limit`` of them."""
+    others = [each for each in events if isinstance(each, MessageAdded) and each.task_id != task.id]
     return [
         SessionMessage(
             role=each.role,
@@ -186,6 +192,5 @@ def _spoken(events: Sequence[MessageAdded | RunStarted], task: Task) -> list[Ses
             arguments=each.arguments,
             omitted=each.omitted,
         )
-        for each in events
-        if isinstance(each, MessageAdded) and each.task_id != task.id
+        for each in others[-(limit or 0) :]
     ]

@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 from callboard.actors.endings import Endings
 from callboard.actors.join import Away, Join
 from callboard.actors.message import message_of
+from callboard.actors.misuse import MisuseError
 from callboard.actors.subtask import Subtask, subtask_id
 from callboard.actors.task import Task
 from callboard.events import subjects
@@ -100,7 +101,9 @@ class Nursery:
         if code == _NOT_READY:
             return problem.detail
         if code == _INVALID:
-            raise InvalidValueError(problem.detail, field=problem.field)
+            # An agent that nobody knows may be announced yet; all else is wrong for ever.
+            kind = InvalidValueError if problem.field == "agent" else MisuseError
+            raise kind(problem.detail, field=problem.field)
         raise _RefusedError(code, problem.detail)
 
 
@@ -118,7 +121,7 @@ class Family:
     def spawn(self, value: Any, agent: str | None, key: str | None, fields: dict[str, Any]) -> Subtask:
         """Submit a subtask; see :meth:`Context.spawn`."""
         for name in {"id", "parent_id", "input"} & fields.keys():
-            raise InvalidValueError(f"expected no {name} for a subtask: it is given, and key names it", field=name)
+            raise MisuseError(f"expected no {name} for a subtask: it is given, and key names it", field=name)
         task = self._task
         task_id = subtask_id(task.id, next(self._numbers) if key is None else key)
         inherited = {name: each for name in INHERITED if (each := getattr(task, name)) is not None}
@@ -128,7 +131,7 @@ class Family:
         try:
             body = msgspec.json.encode(submission)
         except Exception as error:
-            raise InvalidValueError(f"expected a subtask that JSON can carry: {message_of(error)}") from error
+            raise MisuseError(f"expected a subtask that JSON can carry: {message_of(error)}") from error
         stored = self._nursery.io.spawn(self._nursery.submit(body, task_id, renew=task.life > 1))
         subtask = Subtask(task_id, stored)
         self._opened(subtask, stored)
@@ -138,7 +141,7 @@ class Family:
         """Wait for subtasks; see :meth:`Context.join`."""
         for each in subtasks:
             if not isinstance(each, Subtask):
-                raise InvalidValueError(f"expected subtasks that spawn returned, got {each!r}", field="subtasks")
+                raise MisuseError(f"expected subtasks that spawn returned, got {each!r}", field="subtasks")
         join = Join(self._nursery.io, self._nursery.endings, subtasks, timeout_seconds, self._away)
         self._opened(join, join.ended)
         if self._called_off:

@@ -4,8 +4,9 @@ import hashlib
 from concurrent.futures import Future
 from typing import Final
 
+from callboard.actors.misuse import MisuseError
 from callboard.actors.promise import Promise
-from callboard.events.errors import CallboardError, InvalidValueError, shorten
+from callboard.events.errors import CallboardError, shorten
 from callboard.events.subjects import is_token
 from callboard.events.task_events import TaskError
 
@@ -51,7 +52,7 @@ def subtask_id(parent_id: str, key: str | int) -> str:
         InvalidValueError: the key is a text without anything in it, or one that a number stands for.
     """
     if not isinstance(key, int) and (not isinstance(key, str) or not key or key.isdigit()):
-        raise InvalidValueError(f"expected key to be a text that is no number, got {shorten(key)}", field="key")
+        raise MisuseError(f"expected key to be a text that is no number, got {shorten(key)}", field="key")
     plain = f"{parent_id}{MARK}{key}"
     if is_token(plain):
         return plain

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from callboard import logs
 from callboard.cli.options import DEFAULTS, Options
-from callboard.cli.output import Output
+from callboard.cli.output import Output, remark
 from callboard.cli.progress import bar
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
@@ -41,6 +41,8 @@ def import_log(
 ) -> int:
     """Store every message of an exported log on a server that has no events yet, byte for byte.
 
+    An import that broke off goes on where it was when the same file is imported again.
+
     Args:
         file: What `callboard log export` wrote.
         place: Which directory, and which server.
@@ -53,10 +55,15 @@ def import_log(
     try:
         link.open()
         with bar("importing") as progress:
-            count = link.io.run(store_log(link.connection, log, progress))
+            done = link.io.run(store_log(link.connection, log, progress))
     finally:
         link.close()
-    _say(Output(json=json), "imported", count)
+    if json:
+        Output(json=True).document(done)
+        return 0
+    _say(Output(), "imported", done.imported)
+    if done.found:
+        remark(f"{done.found} events of it were there already")
     return 0
 
 

@@ -7,7 +7,7 @@ from cyclopts import App
 
 from callboard.cli.options import AT_LEAST_ONE, DEFAULTS, WHOLE, Options
 from callboard.cli.text import duration, moment, safe
-from callboard.request_history import RequestEntry
+from callboard.request_history import LoggedRequest
 
 app = App(name="requests", help="List and follow the requests that web applications have logged.")
 COLUMNS = (">seq", "time", "user", "method", "endpoint", ">status", ">took", "action", "intent")
@@ -64,7 +64,7 @@ async def tail(
     return 0
 
 
-def _row(entry: RequestEntry) -> tuple[object, ...]:
+def _row(entry: LoggedRequest) -> tuple[object, ...]:
     return (
         entry.seq,
         moment(entry.at),

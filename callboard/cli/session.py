@@ -64,16 +64,26 @@ async def list_(
 
 
 @app.command
-async def show(session_id: str, /, *, then: Then = NOW, options: Options = DEFAULTS) -> int:
+async def show(
+    session_id: str,
+    /,
+    *,
+    limit: Annotated[int | None, WHOLE, Parameter(help="How many messages and runs at most, the newest.")] = None,
+    before: Annotated[int | None, Parameter(help="Only what came before this sequence.")] = None,
+    then: Then = NOW,
+    options: Options = DEFAULTS,
+) -> int:
     """Show one session: what was said, and the runs of its tasks.
 
     Args:
         session_id: The session's id.
+        limit: How many messages and runs at most, the newest (default: all).
+        before: Only what came before this sequence, as the line at the end of the part that came after it says.
         then: Which moment is asked about.
         options: Where the server is, and how to print.
     """
     async with options.client() as board:
-        document = await board.ask(f"{QUERY}.session", then.query(session_id=session_id))
+        document = await board.ask(f"{QUERY}.session", then.query(session_id=session_id, limit=limit, before=before))
     out = options.output()
     if out.json:
         out.document(document)
@@ -177,6 +187,8 @@ def _print(out: Output, session: SessionInfo) -> None:
     if session.runs:
         out.text("")
         out.table(("task", ">life", "run", "started", ">tokens", "why"), map(_run, session.runs))
+    if session.next is not None:
+        out.text(f"more: --before {session.next}")
 
 
 def _message(each: MessageInfo) -> Iterable[object]:

@@ -9,7 +9,7 @@ _LOG_LOST = (
     "put the log back from a backup; or see with `callboard check` what is left of it, and take it as it is with "
     "`callboard projections rebuild`, each with the same --dir and --nats"
 )
-_COUNT_ANEW = "count what is left of it with `callboard projections rebuild --requests` and the same --dir"
+_COUNT_ANEW = "count what is left of it with `callboard projections rebuild --requests` and the same --dir and --nats"
 
 
 class ViewsMismatchError(LogChangedError):
@@ -25,8 +25,10 @@ class ViewsMismatchError(LogChangedError):
 class ViewsCorruptError(CallboardError):
     """The views' file cannot be read as what it should be."""
 
-    def __init__(self, path: Path, cause: Exception) -> None:
-        super().__init__(f"cannot read the views in {path}: {cause}; {_WAY_OUT}")
+    def __init__(self, path: Path, cause: Exception, *, forgetful: bool = False) -> None:
+        """``forgetful`` says that they are of the request log."""
+        way_out = _COUNT_ANEW if forgetful else _WAY_OUT
+        super().__init__(f"cannot read the views in {path}: {cause}; {way_out}")
         self.path = path
 
 

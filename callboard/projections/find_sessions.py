@@ -15,12 +15,14 @@ _COLUMNS: Final = "session_id, user_id, tenant_id, title, summary, opened_at, ac
 _ACTIVE: Final = "EXISTS (SELECT 1 FROM session_runs r WHERE r.key = s.key AND r.status = 'running')"
 _SELECT: Final = f"SELECT {_COLUMNS}, {_ACTIVE} FROM sessions s"  # noqa: S608 - our own names
 _MESSAGES: Final = """
-SELECT role, content, name, arguments, task_id, omitted, at, seq FROM session_messages WHERE key = ? ORDER BY version
+SELECT role, content, name, arguments, task_id, omitted, at, seq FROM session_messages
+WHERE key = ?1 AND (?2 IS NULL OR seq < ?2) ORDER BY version DESC LIMIT ?3
 """
 _RUNS: Final = """
 SELECT task_id, life, status, started_at, ended_at, input_tokens, output_tokens, error, reason, seq FROM session_runs
-WHERE key = ? ORDER BY seq
+WHERE key = ?1 AND (?2 IS NULL OR seq < ?2) ORDER BY seq DESC LIMIT ?3
 """
+_ALL: Final = -1
 
 
 class SessionItem(Struct, frozen=True, kw_only=True):
@@ -76,10 +78,14 @@ class SessionsAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SessionAnswer(SessionItem, frozen=True, kw_only=True):
-    """One session with its messages and runs, each in the order of the log."""
+    """One session with its messages and runs, each in the order of the log.
+
+    ``next`` is the ``before`` of what came before these, None when nothing did.
+    """
 
     messages: list[MessageItem]
     runs: list[RunItem]
+    next: int | None
     as_of_seq: int
 
 
@@ -96,21 +102,34 @@ def sessions(connection: sqlite3.Connection, user_id: str | None, limit: int, af
     return SessionsAnswer(sessions=items, next=items[-1].seq if len(rows) > limit else None, as_of_seq=as_of_seq)
 
 
-def session(connection: sqlite3.Connection, session_id: str) -> SessionAnswer | None:
-    """Return one session, None when there is none of that id."""
+def session(
+    connection: sqlite3.Connection, session_id: str, limit: int | None = None, before: int | None = None
+) -> SessionAnswer | None:
+    """Return one session, None when there is none of that id.
+
+    Of its messages and runs together it has the newest ``limit`` (None: all), of those ``before`` a sequence.
+    """
     key = session_key(session_id)
+    values = (key, before, _ALL if limit is None else limit + 1)
     with snapshot(connection, "sessions") as as_of_seq:
         row = connection.execute(f"{_SELECT} WHERE key = ?", (key,)).fetchone()
-        messages = connection.execute(_MESSAGES, (key,)).fetchall()
-        runs = connection.execute(_RUNS, (key,)).fetchall()
+        messages = [_message(each) for each in connection.execute(_MESSAGES, values)]
+        runs = [_run(each) for each in connection.execute(_RUNS, values)]
     if row is None:
         return None
+    first = _oldest([each.seq for each in messages] + [each.seq for each in runs], limit)
     return SessionAnswer(
         **structs.asdict(_item(row)),
-        messages=[_message(each) for each in messages],
-        runs=[_run(each) for each in runs],
+        messages=[each for each in reversed(messages) if each.seq >= (first or 0)],
+        runs=[each for each in reversed(runs) if each.seq >= (first or 0)],
+        next=first,
         as_of_seq=as_of_seq,
     )
+
+
+def _oldest(seqs: list[int], limit: int | None) -> int | None:
+    """Return the oldest of the newest ``limit`` of ``seqs``, None when these are all there are."""
+    return None if limit is None or len(seqs) <= limit else sorted(seqs, reverse=True)[limit - 1]
 
 
 def _item(row: tuple[Any, ...]) -> SessionItem:

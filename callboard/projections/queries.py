@@ -74,9 +74,14 @@ class Queries(ReadPool):
         """Return a page of sessions, newest activity first, of one user or all."""
         return await self._run(lambda connection: find_sessions.sessions(connection, user_id, limit, after))
 
-    async def session(self, session_id: str) -> SessionAnswer | None:
-        """Return one session with its messages and runs, None when there is none."""
-        return await self._run(lambda connection: find_sessions.session(connection, session_id))
+    async def session(
+        self, session_id: str, limit: int | None = None, before: int | None = None
+    ) -> SessionAnswer | None:
+        """Return one session with its messages and runs, None when there is none.
+
+        Of both together these are the newest ``limit`` (None: all), of those ``before`` a sequence.
+        """
+        return await self._run(lambda connection: find_sessions.session(connection, session_id, limit, before))
 
     async def rules(
         self, user_id: str, statuses: Sequence[str] = (), limit: int = 100, rule_id: str | None = None

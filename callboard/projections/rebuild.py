@@ -27,11 +27,13 @@ async def build(
     stream_created: str,
     projections: Sequence[Projection] = PROJECTIONS,
     progress: Callable[[int], None] | None = None,
+    *,
+    gaps: bool = False,
 ) -> int:
     """Build views from ``source`` in a fresh file at ``path`` and return their position.
 
     What stands at ``path`` is overwritten. ``stream_created`` is the creation time of the stream read from.
-    ``progress`` is told the position after each batch.
+    ``progress`` is told the position after each batch. ``gaps`` says that the stream forgets, as for :class:`Views`.
 
     Raises:
         ViewsBusyError: somebody writes views there.
@@ -41,7 +43,7 @@ async def build(
     lock = ViewsLock(path, 0.0)
     remove(path)
     lock.release()
-    views = Views(path, projections, draft=True)
+    views = Views(path, projections, draft=True, gaps=gaps)
     try:
         views.check(stream_created=stream_created, last_seq=0, event_id=None)
         async for events in source:
@@ -53,15 +55,19 @@ async def build(
         views.close()
 
 
-async def extend(path: Path, source: Source, projections: Sequence[Projection] = PROJECTIONS) -> int:
+async def extend(
+    path: Path, source: Source, projections: Sequence[Projection] = PROJECTIONS, *, gaps: bool = False
+) -> int:
     """Apply what ``source`` has behind the position of the views in ``path``, and return where they stand then.
+
+    ``gaps`` says that the stream forgets, as for :class:`Views`.
 
     Raises:
         ViewsBusyError: somebody writes views there.
         SequenceGapError: ``source`` left events out.
         and whatever ``source`` raises.
     """
-    views = Views(path, projections)
+    views = Views(path, projections, gaps=gaps)
     try:
         async for events in source:
             await asyncio.to_thread(views.apply, events)
@@ -131,17 +137,6 @@ def _settle(path: Path) -> None:
         raise FileNotFoundError(path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def forget(path: Path) -> None:
-    """Remove the views in ``path``, so that their next writer begins with what is left of its stream.
-
-    Raises:
-        ViewsBusyError: a running callboard uses them.
-    """
-    lock = ViewsLock(path, WAIT_SECONDS)
-    remove(path)
-    lock.release()
 
 
 def remove(path: Path) -> None:

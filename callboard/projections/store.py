@@ -82,7 +82,7 @@ class Views:
         self._names = tuple(projection.name for projection in projections)
         check_sqlite(sqlite3.sqlite_version)
         self._lock = ViewsLock(path, wait_seconds)
-        with _corruption(path), contextlib.ExitStack() as undo:
+        with _corruption(path, forgetful=gaps), contextlib.ExitStack() as undo:
             undo.callback(self._lock.release)
             self._connection = _open(path, _DRAFT_PRAGMAS if draft else _PRAGMAS)
             undo.callback(self._connection.close)
@@ -157,7 +157,7 @@ class Views:
         """
         fresh = after(events, self.position, gaps=self._gaps)
         if fresh:
-            with _corruption(self.path):
+            with _corruption(self.path, forgetful=self._gaps):
                 self._apply(fresh)
 
     def adopt(self, fresh: Path) -> None:
@@ -257,10 +257,10 @@ def _open(path: Path, pragmas: str) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def _corruption(path: Path) -> Iterator[None]:
+def _corruption(path: Path, *, forgetful: bool) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
         if any(word in str(error) for word in _CORRUPT):
-            raise ViewsCorruptError(path, error) from error
+            raise ViewsCorruptError(path, error, forgetful=forgetful) from error
         raise

@@ -21,9 +21,10 @@ async def sessions(sights: Sights, data: bytes) -> SessionsAnswer:
 
 
 async def session(sights: Sights, data: bytes) -> SessionAnswer:
-    """Return one session with its messages and runs."""
+    """Return one session with its messages and runs, or a part of them."""
     query = decode(_session, data)
-    found = await (await sights.at(query, session_id=query.session_id)).session(query.session_id)
+    views = await sights.at(query, session_id=query.session_id)
+    found = await views.session(query.session_id, query.limit, query.before)
     if found is None:
         raise NotFoundError(f"there is no session {query.session_id!r}")
     return found

@@ -24,6 +24,20 @@ def plain(_task: Task, ctx: Context) -> list[str]:
     return shown(ctx.history().wait(20))
 
 
+@specialist(name="brief", max_attempts=1)
+async def brief(task: Task, ctx: Context) -> list[str]:
+    """Answer with as much of what was said before as the input says, after a note of one's own."""
+    await ctx.add_message("system", "brief is here")
+    return shown(await ctx.history(limit=task.input))
+
+
+@specialist(name="asker")
+async def asker(task: Task, ctx: Context) -> Any:
+    """Have a subtask look at the newest part of the session."""
+    [heard] = await ctx.join(ctx.spawn(task.input, agent="brief"))
+    return heard
+
+
 @specialist(name="caller")
 async def caller(_task: Task, ctx: Context) -> str:
     """Call a tool, and have a subtask look at the session."""

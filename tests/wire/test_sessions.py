@@ -106,6 +106,44 @@ async def test_a_call_of_a_tool_is_kept_and_subtasks_are_no_turns(wire: Wire) ->
     assert [run["task_id"] for run in answer["runs"]] == ["tools-1"]
 
 
+async def test_a_handler_and_its_subtask_may_ask_for_the_newest_part_of_the_session(wire: Wire) -> None:
+    session = await Session.of(wire, "newest")
+    for number in range(3):
+        await session.run("plain", f"turn {number}")
+    newest = last(await session.run("brief", 2), "completed").fields["output"]
+    assert [each[:17] for each in newest] == ["user: turn 2", "assistant: ['user"]
+    assert len(last(await session.run("brief", 99), "completed").fields["output"]) == 6 + 3
+
+    [own] = last(await session.run("asker", 1), "completed").fields["output"]
+    assert own == "user: 1"
+    refused = last(await session.run("brief", 0), "failed").fields["error"]
+    assert refused["type"] == "MisuseError"
+    assert "expected limit to be a whole number from 1 on, got 0" in refused["message"]
+    await session.until("run_failed")
+    answer = await session.shown()
+    assert said(answer).count(("system", "brief is here")) == 4
+    assert len(answer["runs"]) == 7
+
+
+async def test_a_session_that_no_reply_holds_is_read_in_parts(wire: Wire) -> None:
+    session = await Session.of(wire, "large")
+    room = wire.connection.max_payload
+    parts = [f"{number}{'x' * (room // 5)}" for number in range(6)]
+    for part in parts:
+        message = {"role": "system", "content": part}
+        seq = (await wire.ask("api.change_session", {"session_id": session.id, "message": message})).ok["seq"]
+    whole = {"session_id": session.id, "min_seq": seq}
+    assert (await wire.ask("query.session", whole)).code == 413
+
+    found: list[str] = []
+    before = None
+    while found == [] or before is not None:
+        page = (await wire.ask("query.session", {**whole, "limit": 4, "before": before})).ok
+        found[:0] = [each["content"] for each in page["messages"]]
+        before = page["next"]
+    assert found == parts
+
+
 async def test_a_failure_and_its_retry_are_two_runs_of_one_message(wire: Wire, tmp_path: Path) -> None:
     session = await Session.of(wire, "retried")
     await session.run("failing", {"file": str(tmp_path / "there")}, id="retried-1")
@@ -194,6 +232,7 @@ async def test_what_is_refused(wire: Wire) -> None:
         ("api.change_session", {"session_id": "s", "message": {"role": "robot", "content": 1}}, 400),
         ("api.change_session", {"session_id": "", "close": True}, 400),
         ("query.sessions", {"limit": 0}, 400),
+        ("query.session", {"session_id": "named", "limit": 0}, 400),
     ):
         assert (await wire.ask(name, body)).code == code, body
 

@@ -103,20 +103,22 @@ async def test_a_join_that_takes_too_long(wire: Wire, new_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spawn", "wanted"),
+    ("spawn", "kind", "wanted"),
     [
-        ({"agent": "nobody"}, "nobody"),
-        ({"agent": "square", "key": "7"}, "expected key to be a text that is no number"),
-        ({"agent": "square", "id": "mine"}, "expected no id for a subtask"),
-        ({"agent": "square", "prio": 3}, "prio"),
+        ({"agent": "nobody"}, "InvalidValueError", "nobody"),
+        ({"agent": "square", "key": "7"}, "MisuseError", "expected key to be a text that is no number"),
+        ({"agent": "square", "id": "mine"}, "MisuseError", "expected no id for a subtask"),
+        ({"agent": "square", "prio": 3}, "MisuseError", "prio"),
     ],
 )
-async def test_a_subtask_that_is_refused(wire: Wire, spawn: dict[str, Any], wanted: str) -> None:
+async def test_a_subtask_that_is_refused(wire: Wire, spawn: dict[str, Any], kind: str, wanted: str) -> None:
     events = await wire.run({"input": {"value": 1, "spawn": spawn}}, "keyed")
 
-    error = last(events, "failed").fields["error"]
-    assert error["type"] == "InvalidValueError"
-    assert wanted in error["message"]
+    failed = last(events, "attempt_failed").fields
+    # An agent that nobody knows may be announced by the next attempt; all else is as wrong then.
+    assert failed["retryable"] == (kind == "InvalidValueError")
+    assert failed["error"]["type"] == kind
+    assert wanted in failed["error"]["message"]
 
 
 @pytest.mark.parametrize("agent", ["tree", "plain_tree"])
