@@ -82,7 +82,10 @@ def _print(out: Output, report: Report) -> None:
             ("tasks", f"{report.tasks}{_listed(report.states)}"),
             ("open", f"{sum(report.reasons.values())}{_listed(report.reasons)}"),
             ("deliveries on their way", report.deliveries or None),
+            ("known to be lost", report.lost or None),
             ("views", _views(report.views)),
+            ("views of the past", f"compared at {', '.join(map(str, report.past))}" if report.past else None),
+            ("counts of the request log", _views(report.requests)),
         ]
     )
     if report.oldest_open:

@@ -11,13 +11,13 @@ _PART: Final = 1_000
 
 
 class Gaps:
-    """Batches of a log from sequence 1 to ``end``, with a place for each event that is lost.
+    """Batches of a log from behind sequence ``at`` to ``end``, with a place for each event that is lost.
 
     ``losses`` are those, once :meth:`filled` was read to its end.
     """
 
-    def __init__(self, source: AsyncIterator[Sequence[LogEvent]], end: int) -> None:
-        self._source = source
+    def __init__(self, source: AsyncIterator[Sequence[LogEvent]], end: int, at: int = 0) -> None:
+        self._source, self._at = source, at
         self._end = end
         self._lost: list[tuple[int, int]] = []
 
@@ -28,7 +28,7 @@ class Gaps:
 
     async def filled(self) -> AsyncIterator[Sequence[LogEvent]]:
         """Yield the batches of ``source``, and between them those of what is lost."""
-        at = 0
+        at = self._at
         async for batch in self._source:
             if batch:
                 for part in placed(batch, at):

@@ -56,18 +56,24 @@ async def build(
 
 
 async def extend(
-    path: Path, source: Source, projections: Sequence[Projection] = PROJECTIONS, *, gaps: bool = False
+    path: Path,
+    source: Source,
+    projections: Sequence[Projection] = PROJECTIONS,
+    *,
+    gaps: bool = False,
+    draft: bool = False,
 ) -> int:
     """Apply what ``source`` has behind the position of the views in ``path``, and return where they stand then.
 
-    ``gaps`` says that the stream forgets, as for :class:`Views`.
+    ``gaps`` says that the stream forgets, as for :class:`Views`. A ``draft`` is worth nothing when this breaks off, and
+    nobody reads it meanwhile.
 
     Raises:
         ViewsBusyError: somebody writes views there.
         SequenceGapError: ``source`` left events out.
         and whatever ``source`` raises.
     """
-    views = Views(path, projections, gaps=gaps)
+    views = Views(path, projections, gaps=gaps, draft=draft)
     try:
         async for events in source:
             await asyncio.to_thread(views.apply, events)
