@@ -47,7 +47,6 @@ def backtest(
     Raises:
         AppError: the app cannot be loaded.
         InvalidValueError: there is no app, or nothing was ever stored in the directory and no other server is named.
-        DirectoryInUseError: a callboard runs on that directory: name its server.
         CallboardError: the server cannot be started or used.
     """
     if config.app is None:

@@ -23,8 +23,8 @@ from callboard.projections.gaps import Gaps
 from callboard.projections.reader import connect
 from callboard.projections.rebuild import beside, build, extend, remove
 from callboard.projections.store import Views
+from callboard.reach import reachable
 from callboard.request_views import look
-from callboard.server import STORE, running_server
 from callboard.views_file import EVENT_VIEWS, REQUEST_VIEWS, VIEWS_FILES, ViewsFile
 
 Progress = Callable[[str, int, int], None]
@@ -84,7 +84,7 @@ def rebuild(config: Config, wish: Wish = _WHOLE, progress: Progress = lambda _fi
         CallboardError: the server cannot be started or used.
     """
     chosen = _check(wish)
-    link = Link(_reachable(config))
+    link = Link(reachable(config))
     try:
         link.open()
         return [_Rebuilding(config.directory, link, views, wish, progress).finish() for views in chosen]
@@ -117,17 +117,6 @@ def _named(wish: Wish) -> list[ViewsFile]:
                 return [structs.replace(views, projections=(each,))]
     names = ", ".join(each.name for views in VIEWS_FILES for each in views.projections)
     raise InvalidValueError(f"expected name to be one of {names}, got {shorten(wish.name)}", field="name")
-
-
-def _reachable(config: Config) -> Config:
-    """Return ``config`` such that it names the server that runs already, if there is one."""
-    if not config.embedded:
-        return config
-    if not (config.directory / STORE).is_dir():
-        message = f"expected {config.directory} to hold an event log, found none: give its --dir, or --nats"
-        raise InvalidValueError(message, field="directory")
-    url = running_server(config.directory)
-    return config if url is None else structs.replace(config, nats_url=url)
 
 
 class _Rebuilding:

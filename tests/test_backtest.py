@@ -192,6 +192,15 @@ def test_people_get_tables(server: NatsServer) -> None:
     assert "desk 0%" in shown
 
 
+def test_a_callboard_that_runs_on_the_directory_is_no_obstacle(tmp_path: Path) -> None:
+    running = Running(tmp_path / "board", "--port", "0", "--app", str(THEN))
+    try:
+        found = callboard("backtest", "--app", str(NOW), "--dir", str(running.directory), "--json")
+        assert (found.code, found.json["submissions"]) == (0, 0)
+    finally:
+        running.kill()
+
+
 async def test_nothing_changes_at_the_server(server: NatsServer) -> None:
     wire = await Wire.open(server.url)
     before = [(await wire.js.stream_info(name)).state.last_seq for name in STREAMS]

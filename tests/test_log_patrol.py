@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from callboard.checking.check import check
 from callboard.config import Config
 from callboard.events import subjects
 from callboard.log_guard import TAIL
@@ -86,11 +87,15 @@ def test_an_old_flipped_bit_halts_with_the_reason_and_the_way_out(whole: Path, b
 
     assert rebuild(Config.build(directory=board))[0].missing == 1
     read_through(board)  # what is known to be lost is no reason to halt
+    report = check(Config.build(directory=board))
+    assert (report.counts, report.lost) == ({}, 1)
+    assert report.views.position == report.last_seq
 
     # The backup has what these views were built without.
     shutil.rmtree(board / "jetstream")
     shutil.copytree(whole / "jetstream", board / "jetstream")
     assert "it has 1 events that it lacked when they were built" in halted(board)
+    assert check(Config.build(directory=board)).counts == {"position_guard": 1}
 
     rebuild(Config.build(directory=board))
     read_through(board)

@@ -93,7 +93,7 @@ def test_views_of_an_earlier_moment_are_a_file_of_their_own(board: Running, tmp_
 WISHES = {
     "no such projection": (
         {"name": "nothing"},
-        "expected name to be one of tasks, agent_log, heartbeats, sessions, patterns",
+        "expected name to be one of tasks, agent_log, heartbeats, sessions, rules, patterns",
     ),
     "an end without a file": ({"until": 3}, "expected out with until"),
     "a file that is there": ({"out": Path(__file__)}, "expected out to be a new file"),

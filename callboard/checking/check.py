@@ -61,7 +61,6 @@ def check(config: Config, *, views: bool = True, progress: Progress | None = Non
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named.
-        DirectoryInUseError: a callboard runs on that directory: name its server.
         CallboardError: the server cannot be started or used.
     """
     link = open_to_read(config)

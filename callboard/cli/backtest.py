@@ -48,8 +48,7 @@ def backtest(
 ) -> int:
     """Route the submissions in the log again with a candidate's agents, and compare that with what was decided then.
 
-    Changes nothing, and runs nothing but the candidate's own rules. A callboard that runs goes on: name its server with
-    --nats. Of one that is stopped, give the --dir.
+    Changes nothing, and runs nothing but the candidate's own rules; a callboard that runs on the directory goes on.
 
     Args:
         app: File or module with the candidate's agents, such as candidate.py.

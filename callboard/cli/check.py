@@ -30,7 +30,7 @@ def check(
 ) -> int:
     """Read the log from end to end and prove that all that must hold does; exit code 1 when something does not.
 
-    Changes nothing. A callboard that runs goes on: name its server with --nats. Of one that is stopped, give the --dir.
+    Changes nothing; a callboard that runs on the directory goes on.
 
     Args:
         place: Which directory, and which server.
