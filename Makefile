@@ -10,7 +10,7 @@ ARGS   ?=
 PARALLEL := --numprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log bench-patterns
+.PHONY: help demo test test-long lint bench bench-timers bench-rebuild bench-submissions bench-request-log bench-patterns bench-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench-request-log: $(READY) ## measure what logging costs a request
 
 bench-patterns: $(READY) ## measure how fast the request log is counted, and what asking takes
 	$(BIN)/python -m bench.patterns $(ARGS)
+
+bench-check: $(READY) ## measure how fast a log is checked
+	$(BIN)/python -m bench.check $(ARGS)
 
 $(READY): pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \

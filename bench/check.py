@@ -8,50 +8,27 @@ then with them. All rates are events by the clock, those with ``cpu`` by the pro
 threads; that of the server is not in it. The last line is one JSON object.
 """
 
-import argparse
 import asyncio
-import json
-import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
-from bench.rebuild import rates, read, store
+from bench.rebuild import Figures, rates, read, run, stored
 from callboard.checking.check import check
 from callboard.config import Config
-from callboard.events import subjects
 from callboard.link import Link
 from callboard.log_events import log_events
-from callboard.process import SWITCH_SECONDS
 from callboard.projections.rebuild import build
 from callboard.view_set import FILE
 
 
 def main() -> None:
     """Measure, and print what came out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=60_000)
-    options = parser.parse_args()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    with tempfile.TemporaryDirectory() as directory:
-        config = Config.build(directory=Path(directory))
-        link = Link(config)
-        link.open()
-        try:
-            figures = measured(link, config.directory, options.tasks)
-        finally:
-            link.close()
-    for name, figure in figures.items():
-        print(f"{name}: {figure}")
-    print(json.dumps(figures))
+    run(__doc__, measured)
 
 
-def measured(link: Link, directory: Path, tasks: int) -> dict[str, Any]:
+def measured(link: Link, directory: Path, tasks: int) -> Figures:
     """Store the events of ``tasks`` tasks, build their views in ``directory``, read them and check them."""
-    link.io.run(store(link, tasks))
-    info = link.stream_info(subjects.EVENTS)
-    events = info["state"]["last_seq"]
-    asyncio.run(build(directory / FILE, log_events(link, 1, events), info["created"]))
+    events, created = stored(link, tasks)
+    asyncio.run(build(directory / FILE, log_events(link, 1, events), created))
     config = Config.build(directory=directory, nats_url=link.url)
     return {
         "events": events,

@@ -29,10 +29,17 @@ from callboard.log_events import log_events
 from callboard.process import SWITCH_SECONDS
 from callboard.projections.rebuild import build
 
+Figures = dict[str, Any]
+
 
 def main() -> None:
     """Measure, and print what came out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    run(__doc__, measured)
+
+
+def run(description: str | None, measure: Callable[[Link, Path, int], Figures]) -> None:
+    """Call ``measure`` with a server of its own, an empty directory and ``--tasks``, and print what came out."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=60_000)
     options = parser.parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -40,7 +47,7 @@ def main() -> None:
         link = Link(Config.build(directory=Path(directory, "board")))
         link.open()
         try:
-            figures = measured(link, Path(directory, "views"), options.tasks)
+            figures = measure(link, Path(directory), options.tasks)
         finally:
             link.close()
     for name, figure in figures.items():
@@ -48,20 +55,25 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def measured(link: Link, path: Path, tasks: int) -> dict[str, Any]:
-    """Store the events of ``tasks`` tasks, read them, and build views from them in ``path``."""
-    link.io.run(store(link, tasks))
-    info = link.stream_info(subjects.EVENTS)
-    events = info["state"]["last_seq"]
+def measured(link: Link, directory: Path, tasks: int) -> Figures:
+    """Store the events of ``tasks`` tasks, read them, and build views from them in ``directory``."""
+    path, (events, created) = directory / "views", stored(link, tasks)
     figures = {
         "events": events,
         **rates("read", events, lambda: asyncio.run(read(link, events))),
-        **rates("rebuild", events, lambda: asyncio.run(build(path, log_events(link, 1, events), info["created"]))),
+        **rates("rebuild", events, lambda: asyncio.run(build(path, log_events(link, 1, events), created))),
     }
     return figures | {
         "share_of_reading": round(figures["rebuild_events_per_s"] / figures["read_events_per_s"], 2),
         "views_mb": round(path.stat().st_size / 1e6, 1),
     }
+
+
+def stored(link: Link, tasks: int) -> tuple[int, str]:
+    """Store the events of ``tasks`` tasks; return how many there are, and when their stream was created."""
+    link.io.run(store(link, tasks))
+    info = link.stream_info(subjects.EVENTS)
+    return info["state"]["last_seq"], info["created"]
 
 
 async def store(link: Link, tasks: int) -> None:

@@ -83,7 +83,7 @@ def compare(
         if number == 0:
             asyncio.run(build(ours, source, created, views.projections))
         elif exhibit.seq > at:
-            asyncio.run(extend(ours, source, views.projections, draft=True))
+            asyncio.run(extend(ours, source, views.projections))
         at = exhibit.seq
         _compare(exhibit, ours, findings)
 

@@ -26,19 +26,19 @@ _STAMP: Final = "SELECT sum(count) FROM totals WHERE span = ? AND user = ? AND d
 _FIRST: Final = "SELECT min(day) FROM totals WHERE span = ? AND user = ?"
 _DAYS: Final = "SELECT day, count, failures FROM totals WHERE span = ? AND user = ? AND day BETWEEN ? AND ?"
 _CANDIDATES: Final = f"""
-SELECT users.id,
-    max(CASE WHEN day = ?2 THEN count ELSE 0 END) AS seen,
-    max(CASE WHEN day = ?2 THEN 1.0 * failures / count END) AS share,
-    max(CASE WHEN day < ?2 THEN count ELSE 0 END) AS most,
-    min(CASE WHEN day < ?2 THEN count END) AS least,
-    max(CASE WHEN day < ?2 THEN 1.0 * failures / count END) AS worst,
-    min(CASE WHEN day < ?2 THEN 1.0 * failures / count END) AS best,
-    sum(day < ?2) AS days
-FROM users CROSS JOIN totals ON span = {DAY} AND user = users.id AND day BETWEEN ?1 AND ?2
-GROUP BY users.id
-HAVING seen > {_FEW} AND seen > most
-    OR days >= {MIN_PAST_DAYS} AND (seen < least OR share > worst OR share < best)
+SELECT one.id, seen, max(count) AS most, min(count) AS least, count(day) AS days,
+    max(1.0 * failures / count) AS worst, min(1.0 * failures / count) AS best
+FROM (
+    SELECT users.id, ifnull(newest.count, 0) AS seen, 1.0 * newest.failures / newest.count AS share
+    FROM users LEFT JOIN totals AS newest ON newest.span = {DAY} AND newest.user = users.id AND newest.day = ?2
+    WHERE newest.count IS NOT NULL
+        OR EXISTS (SELECT 1 FROM totals WHERE span = {DAY} AND user = users.id AND day = ?2 - 1)
+) AS one LEFT JOIN totals ON span = {DAY} AND user = one.id AND day BETWEEN ?1 AND ?2 - 1
+GROUP BY one.id
+HAVING seen > {_FEW} AND seen > ifnull(most, 0)
+    OR days >= {MIN_PAST_DAYS} AND (share > worst OR share < best OR seen < least AND days = ?2 - min(day))
 """  # noqa: S608 - our own names
+"""Who asked for less than on every day before was there each day, the one before as well."""
 
 
 class Day(NamedTuple):

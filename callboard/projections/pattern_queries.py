@@ -1,6 +1,5 @@
 """The question about patterns for callers on an event loop."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -22,11 +21,12 @@ class PatternQueries(ReadPool):
 
     async def patterns(self, asked: PatternsAsked) -> PatternsAnswer:
         """Return the patterns of one user or of all, without those of tasks."""
-        answer, anomalies = await asyncio.gather(
-            self._run(lambda connection: find_patterns.patterns(connection, asked)),
-            self._run(lambda connection: self._anomalies(connection, asked)),
-        )
-        return msgspec.structs.replace(answer, anomalies=anomalies)
+        return await self._run(lambda connection: self._patterns(connection, asked))
+
+    def _patterns(self, connection: sqlite3.Connection, asked: PatternsAsked) -> PatternsAnswer:
+        # One after the other: two threads that step through rows take the interpreter from each other at each.
+        answer = find_patterns.patterns(connection, asked)
+        return msgspec.structs.replace(answer, anomalies=self._anomalies(connection, asked))
 
     def _anomalies(self, connection: sqlite3.Connection, asked: PatternsAsked) -> list[AnomalyItem]:
         day = find_anomalies.newest(connection, asked.now)

@@ -17,6 +17,10 @@ from callboard.projections.store import Views
 WAIT_SECONDS: Final = 5.0
 """How long a writer that is just dying is waited for."""
 
+BATCH: Final = 16_000
+"""Events in a batch, at least: the more, the more tasks begin and end within one and have each of their rows written
+once."""
+
 Source = AsyncIterator[Sequence[LogEvent]]
 """Batches of the log from sequence 1 on, in order; its end is the end of the build."""
 
@@ -43,10 +47,10 @@ async def build(
     lock = ViewsLock(path, 0.0)
     remove(path)
     lock.release()
-    views = Views(path, projections, draft=True, gaps=gaps)
+    views = Views(path, projections, gaps=gaps)
     try:
         views.check(stream_created=stream_created, last_seq=0, event_id=None)
-        async for events in source:
+        async for events in _gathered(source):
             await asyncio.to_thread(views.apply, events)
             if progress is not None:
                 progress(views.position)
@@ -55,27 +59,33 @@ async def build(
         views.close()
 
 
+async def _gathered(source: Source) -> Source:
+    """Yield what ``source`` has in batches as large as BATCH."""
+    held: list[LogEvent] = []
+    async for events in source:
+        held += events
+        if len(held) >= BATCH:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
 async def extend(
-    path: Path,
-    source: Source,
-    projections: Sequence[Projection] = PROJECTIONS,
-    *,
-    gaps: bool = False,
-    draft: bool = False,
+    path: Path, source: Source, projections: Sequence[Projection] = PROJECTIONS, *, gaps: bool = False
 ) -> int:
     """Apply what ``source`` has behind the position of the views in ``path``, and return where they stand then.
 
-    ``gaps`` says that the stream forgets, as for :class:`Views`. A ``draft`` is worth nothing when this breaks off, and
-    nobody reads it meanwhile.
+    ``gaps`` says that the stream forgets, as for :class:`Views`.
 
     Raises:
         ViewsBusyError: somebody writes views there.
         SequenceGapError: ``source`` left events out.
         and whatever ``source`` raises.
     """
-    views = Views(path, projections, gaps=gaps, draft=draft)
+    views = Views(path, projections, gaps=gaps)
     try:
-        async for events in source:
+        async for events in _gathered(source):
             await asyncio.to_thread(views.apply, events)
         return views.position
     finally:
