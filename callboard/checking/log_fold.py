@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from callboard.checking.aggregates import Aggregates
+from callboard.checking.append_ids import AppendIds
 from callboard.checking.task_record import ENDINGS, NEW, STANDING, UNSURE, Step, TaskRecord, skip, take
 from callboard.checking.violation import Findings
 from callboard.events.link import read_link
@@ -40,7 +41,7 @@ class LogFold:
         self._known = Losses() if known is None else known
         self._excuses = 0
         self._links: dict[str, tuple[str, int]] = {}
-        self._appends: set[int] = set()
+        self._appends = AppendIds()
         self._append, self._number = "", -1
 
     def take(self, messages: Iterable[StoredMessage]) -> None:
@@ -63,6 +64,8 @@ class LogFold:
         if self.seq < last:
             self._gap(last + 1)
             self.seq = last
+        for seq in sorted(self._appends.repeated()):
+            self.findings.add("event_id_repeated", "its id, or that of its append, was there before", seq=seq)
         for child, (parent, seq) in self._links.items():
             if child not in self.tasks and not self.excused():
                 detail = f"{child} is linked to {parent} and was never submitted"
@@ -97,10 +100,7 @@ class LogFold:
             self._number = number
             return
         self._append, self._number = append, number
-        key = hash(append or message.event_id)
-        if key in self._appends:
-            self.findings.add("event_id_repeated", f"{message.event_id} was there before", seq=message.seq)
-        self._appends.add(key)
+        self._appends.add(append or message.event_id, message.seq)
 
     def _task(self, message: StoredMessage) -> None:
         tokens = message.subject.split(".", 6)

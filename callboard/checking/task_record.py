@@ -56,11 +56,11 @@ _AFTER: Final = {"started": "running", "progressed": "running", "archived": "", 
 class TaskRecord(Struct, gc=False):
     """One task as far as it was read.
 
-    ``seq`` is that of the event that led to ``status``, ``at`` its time; ``held`` the sequence of the message that
-    somebody is to hold while the task is open, ``born`` that of the event its present life began with. ``queue`` is
-    agent and band, the agent alone before there is a band, ``timer`` the version of the event that set its time.
-    ``deliveries`` counts the attempts of each target, -1 where that is over, ``released`` the attempts of this life
-    that were handed back. ``known`` tells that no event of it was skipped.
+    ``seq`` is that of the event that led to ``status``, ``at`` its time while the task is open; ``held`` the sequence
+    of the message that somebody is to hold until it ends, ``born`` that of the event its present life began with.
+    ``queue`` is agent and band, the agent alone before there is a band, ``timer`` the version of the event that set its
+    time. ``deliveries`` counts the attempts of each target, -1 where that is over, ``released`` the attempts of this
+    life that were handed back. ``known`` tells that no event of it was skipped.
     """
 
     version: int = 0
@@ -111,7 +111,8 @@ def take(record: TaskRecord, step: Step, findings: Findings) -> None:
         findings.add(*wrong, seq=step.seq, id=step.id)
     after = _AFTER.get(name, name)
     if after and name != "progressed":
-        record.status, record.seq, record.at = after, step.seq, step.event.at
+        record.status, record.seq = after, step.seq
+        record.at = None if after in ENDINGS else step.event.at
     if name in _HELD:
         record.held = step.seq
 
@@ -203,6 +204,12 @@ def _ended(record: TaskRecord, _event: Any, _step: Step) -> Wrong:
     return None
 
 
+def _completed(record: TaskRecord, event: Any, step: Step) -> Wrong:
+    # No life follows: of the millions of such tasks as little is kept as may be.
+    record.born = 0
+    return _ended(record, event, step)
+
+
 def _retried(record: TaskRecord, _event: Any, step: Step) -> Wrong:
     archived, record.archived = record.archived, False
     record.life, record.attempt, record.born, record.released = record.life + 1, 0, step.seq, 0
@@ -242,7 +249,7 @@ _DETAILS: Final[dict[str, Callable[[TaskRecord, Any, Step], Wrong]]] = {
     "assigned": _assigned,
     "started": _started,
     "attempt_failed": _attempt_failed,
-    "completed": _ended,
+    "completed": _completed,
     "failed": _ended,
     "cancelled": _ended,
     "expired": _ended,
