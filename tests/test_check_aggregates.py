@@ -121,6 +121,17 @@ def test_what_no_decision_yields_is_found(what: str) -> None:
     assert violated(raw(*stored)) == {name: 1}
 
 
+def turn(version: int, life: int, task_id: str = "t", key: str = "t") -> tuple[str, Any]:
+    return f"turn.{key}.{version}.begun", {"session": "chat", "task": task_id, "life": life, "at": AT}
+
+
+def test_a_turn_has_the_version_of_the_task_it_begins_with() -> None:
+    assert violated(raw(turn(1, 1), turn(7, 2))) == {}
+    assert violated(raw(turn(7, 2), turn(1, 1))) == {"version_repeated": 1}
+    assert violated(raw(turn(1, 1, "another"))) == {"subject_differs": 1}
+    assert violated(raw(("turn.t.1.begun", b"{}"))) == {"unreadable_event": 1}
+
+
 def test_behind_what_is_missing_or_unreadable_nothing_is_judged() -> None:
     late = [("session.chat.4.run_completed", head("chat", 4, task_id="t")), ("session.chat.5.closed", head("chat", 5))]
     assert violated(raw(OPENED, *late)) == {"version_gap": 1}

@@ -1,4 +1,4 @@
-"""Everything in the log that is no task: sessions, agents, heartbeats and users, each read by rules of its own."""
+"""Everything in the log that is no task: sessions and turns of them, agents, heartbeats and users, each by own rules."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
@@ -15,6 +15,10 @@ from callboard.events import agent_events, heartbeat_events, session_events, use
 from callboard.events.errors import InvalidTokenError
 from callboard.events.reader import StoredMessage
 from callboard.events.subjects import id_token
+from callboard.events.turn import read_turn
+
+TURN: Final = "turn"
+"""The kind of the records that a task begins a turn of its session."""
 
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -66,6 +70,8 @@ class Aggregates:
         key = f"{kind} {token}"
         whole = version == self._versions.get(key, 0) + 1
         self._versions[key] = version
+        if kind == TURN:
+            self._turn(message, token)
         if kind not in _KINDS or f"{kind}.{name}" not in _KINDS[kind].topics:
             return
         if not whole:
@@ -82,6 +88,16 @@ class Aggregates:
         wrong = None if record is None else record.take(event)
         if wrong is not None:
             self._findings.add("event_not_allowed", f"{kind}.{name}: {wrong}", seq=message.seq, id=key)
+
+    def _turn(self, message: StoredMessage, token: str) -> None:
+        try:
+            task_id = read_turn(message.data).task
+        except _UNREADABLE as error:
+            self._findings.add("unreadable_event", f"turn: {error}", seq=message.seq, id=token)
+            return
+        if _token(task_id) != token:
+            detail = f"its body is about {task_id}, its subject {message.subject}"
+            self._findings.add("subject_differs", detail, seq=message.seq, id=token)
 
     def _read(self, message: StoredMessage, kind: str, token: str, version: int, name: str) -> Any:
         try:

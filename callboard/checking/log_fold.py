@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from callboard.checking.aggregates import Aggregates
+from callboard.checking.aggregates import TURN, Aggregates
 from callboard.checking.append_ids import AppendIds
 from callboard.checking.task_record import ENDINGS, NEW, STANDING, UNSURE, Step, TaskRecord, skip, take
 from callboard.checking.violation import Findings
@@ -173,7 +173,9 @@ class LogFold:
             self._stray(message)
             return
         kind, name, version = tokens[_KIND], tokens[3], int(tokens[4])
-        if self._in_turn(message, f"{kind} {name}", self.aggregates.version(kind, name), version):
+        before = self.aggregates.version(kind, name)
+        # A record of a turn has the version of the task that it begins with, and so not the next of its own.
+        if self._in_turn(message, f"{kind} {name}", max(before, version - 1) if kind == TURN else before, version):
             self.aggregates.take(message, kind, name, version, tokens[5])
 
     def _in_turn(self, message: StoredMessage, name: str, before: int, version: int) -> bool:

@@ -63,7 +63,7 @@ def check_views(directory: Path, link: Link, lost: Losses, findings: Findings) -
         past = _past(directory / DIRECTORY, desk)
         ours = Path(place) / "ours"
         compare([*exhibits, *past], ours, EVENT_VIEWS, link, desk.created, findings)
-    return found, [each.seq for each in past]
+    return found, sorted(each.seq for each in past)
 
 
 def known_losses(directory: Path, link: Link) -> Losses:
