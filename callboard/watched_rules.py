@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from callboard.actors.agent_registry import Known
 from callboard.actors.agents import Rule
 from callboard.actors.message import message_of
 from callboard.actors.router import FAILED, Candidate, confidence
@@ -17,19 +18,8 @@ class RuleFailure(Struct, frozen=True):
     first: str
 
 
-class Watched(Struct, frozen=True):
-    """An agent as a router looks at it, whose rule does not fail: where it does, it says no."""
-
-    name: str
-    kinds: tuple[str, ...]
-    keywords: tuple[str, ...]
-    fallback: bool
-    max_attempts: int
-    can_handle: Rule | None
-
-
 class WatchedRules:
-    """Watches the rules of ``agents``; ``candidates`` are these agents as a router is to have them."""
+    """Watches the rules of ``agents``; ``candidates`` are these agents, with rules that say no where those fail."""
 
     def __init__(self, agents: Sequence[Candidate]) -> None:
         self.candidates = [self._watched(agent) for agent in agents]
@@ -46,9 +36,9 @@ class WatchedRules:
         told, self._now = "".join(f"; {each}" for each in self._now), []
         return told
 
-    def _watched(self, agent: Candidate) -> Watched:
+    def _watched(self, agent: Candidate) -> Known:
         rule = agent.can_handle
-        return Watched(
+        return Known(
             name=agent.name,
             kinds=agent.kinds,
             keywords=agent.keywords,

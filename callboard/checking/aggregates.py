@@ -1,4 +1,4 @@
-"""Everything in the log that is no task: sessions and turns of them, agents, heartbeats and users, each by own rules."""
+"""Everything in the log that is no task: sessions and their turns, agents, heartbeats and users, by rules of theirs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
