@@ -25,6 +25,7 @@ REST: Final = 4
 """So many times as long as a page took, nothing is read: the patrol has a fifth of a core at most, here and there."""
 
 RETRY_SECONDS: Final = 1.0
+MAX_RETRY_SECONDS: Final = 60.0
 
 
 class Patrol:
@@ -54,7 +55,7 @@ class Patrol:
             await asyncio.gather(going, return_exceptions=True)
 
     async def _go(self) -> None:
-        began, seq, last = time.monotonic(), 0, 0
+        began, seq, last, pause = time.monotonic(), 0, 0, RETRY_SECONDS
         # A connection that is lost comes back with another round.
         while self._connection.is_connected:
             try:
@@ -68,7 +69,8 @@ class Patrol:
                         seq = end
             except (CallboardError, NatsError) as error:
                 log.debug("patrol.interrupted", seq=seq, error=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MAX_RETRY_SECONDS)
             else:
                 log.info("patrol.ended", last_seq=last, seconds=round(time.monotonic() - began, 3))
                 return

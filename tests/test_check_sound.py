@@ -29,7 +29,7 @@ async def work(wire: Wire) -> None:
     """Have tasks of every fate: retried, subtasks, a cancelled tree, dependencies, deliveries, a heartbeat."""
     log = [{"channel": "log"}]
     await wire.run({"id": "sum", "input": {"numbers": [1, 2, 3], "fails": 1}, "delivery": log}, "sum")
-    await wire.run({"id": "fails", "input": {"gate": "/nowhere"}, "delivery": log}, "gated")
+    await wire.run({"id": "fails", "input": {"gate": "/nowhere"}, "delivery": log, "session_id": "chat"}, "gated")
     await wire.run({"id": "first", "input": {"n": 2}}, "square")
     await wire.run({"id": "second", "input": {"n": 3}, "depends_on": ["first", "sum"]}, "square")
     await wire.run({"id": "in-vain", "input": {"n": 3}, "depends_on": ["fails"]}, "square")
