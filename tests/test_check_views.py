@@ -16,6 +16,7 @@ from callboard.view_set import FILE
 from callboard.views_file import REQUEST_VIEWS
 from tests.support.counted_lines import line
 from tests.support.log_stretch import named
+from tests.support.past import damage
 from tests.support.planted import Planted, planted_log
 from tests.support.rule_story import COFFEE, UserStory
 from tests.support.task_story import FAILED, QUEUED, RUNNING, completed
@@ -69,6 +70,22 @@ async def test_views_that_are_not_what_the_log_makes_of_them(planted: Planted, s
     change(planted, sql)
     assert await planted.found(views=True) == {name: 1}
     assert await planted.found() == {}
+
+
+@pytest.mark.parametrize("file", [FILE, REQUEST_VIEWS.file])
+async def test_a_file_that_is_no_views_is_found(planted: Planted, file: str) -> None:
+    (planted.directory / file).write_bytes(b"neither views nor anything else" * 100)
+    assert await planted.found(views=True) == {"views_differ" if file == FILE else "counts_differ": 1}
+
+
+async def test_damaged_views_of_the_past_are_found(planted: Planted) -> None:
+    await build(planted)
+    past = planted.directory / "past" / "7.sqlite3"
+    past.parent.mkdir()
+    config = Config.build(directory=planted.directory, nats_url=planted.url)
+    await asyncio.to_thread(rebuild, config, Wish(until=7, out=past))
+    damage(past)
+    assert await planted.found(views=True) == {"past_differs": 1}
 
 
 async def test_views_of_another_version_are_not_compared(planted: Planted) -> None:

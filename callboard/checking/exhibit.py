@@ -22,7 +22,7 @@ from callboard.projections.rebuild import build, extend
 from callboard.views_file import ViewsFile
 
 TOLD: Final = 500
-"""Characters of a row that are told."""
+"""Characters of a row, or of what SQLite says, that are told."""
 
 
 class Exhibit(Struct, frozen=True):
@@ -54,7 +54,8 @@ def copied(path: Path, copy: Path) -> Copied:
     What they know to be lost of the log is left out there: it is no row of a projection.
 
     Raises:
-        OSError, sqlite3.Error: there is no room, or they are no views.
+        OSError, sqlite3.OperationalError: there is no room.
+        sqlite3.DatabaseError: they are no views.
     """
     with contextlib.closing(connect(path)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -75,7 +76,7 @@ def compare(
 
     Raises:
         LogRefusedError, LogUnavailableError: the server would not, or did not answer.
-        OSError, sqlite3.Error: there is no room, or an exhibit is no views.
+        OSError, sqlite3.Error: there is no room.
     """
     at = 0
     for number, exhibit in enumerate(sorted(exhibits, key=lambda each: each.seq)):
@@ -90,14 +91,28 @@ def compare(
 
 def _compare(exhibit: Exhibit, ours: Path, findings: Findings) -> None:
     try:
-        found = first_difference(exhibit.path, ours)
-    except sqlite3.Error:
+        # Rows are compared in the order of their keys: that finds no other index to be wrong.
+        broken = _broken(exhibit.path)
+        found = None if broken else first_difference(exhibit.path, ours)
+    except sqlite3.OperationalError:
         if exhibit.path.exists():
             raise
         return  # a callboard that runs has thrown it away meanwhile
+    except sqlite3.DatabaseError as error:
+        findings.add(exhibit.name, f"{exhibit.path.name} cannot be read: {error}", seq=exhibit.seq)
+        return
+    if broken:
+        findings.add(exhibit.name, f"{exhibit.path.name} is damaged: {broken}", seq=exhibit.seq)
     if found is not None:
         detail = f"{found.table}: {_told(found.left)} in {exhibit.path.name}, {_told(found.right)} by the log"
         findings.add(exhibit.name, detail, seq=exhibit.seq)
+
+
+def _broken(path: Path) -> str:
+    """Return what is the matter with the file ``path``, empty for nothing."""
+    with contextlib.closing(connect(path)) as connection:
+        told = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    return "" if told == "ok" else " ".join(told.split())[:TOLD]
 
 
 def _told(row: dict[str, Any] | None) -> str:

@@ -1,5 +1,6 @@
 """Whether the counts of the request log are what its stream makes of them, as far as it has not forgotten."""
 
+import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +21,7 @@ def check_requests(directory: Path, link: Link, findings: Findings) -> ViewCheck
 
     Raises:
         LogRefusedError, LogUnavailableError: the server would not, or did not answer.
-        OSError, sqlite3.Error: there is no room for copies, or the file is no views.
+        OSError, sqlite3.OperationalError: there is no room for copies.
     """
     path = directory / REQUEST_VIEWS.file
     if not path.exists():
@@ -33,7 +34,13 @@ def check_requests(directory: Path, link: Link, findings: Findings) -> ViewCheck
 
 def _check(path: Path, place: Path, link: Link, findings: Findings) -> ViewCheck:
     copy = place / REQUEST_VIEWS.file
-    views = copied(path, copy)
+    try:
+        views = copied(path, copy)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        findings.add("counts_differ", f"{path} cannot be read: {error}")
+        return ViewCheck(left_out="they cannot be read")
     info = link.stream_info(subjects.REQUESTS)
     created, state = info["created"], info["state"]
     for marker in views.markers:

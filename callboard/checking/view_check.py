@@ -55,11 +55,11 @@ def check_views(directory: Path, link: Link, lost: Losses, findings: Findings) -
 
     Raises:
         LogRefusedError, LogUnavailableError: the server would not, or did not answer.
-        OSError, sqlite3.Error: there is no room for copies, or a file is no views.
+        OSError, sqlite3.OperationalError: there is no room for copies.
     """
     desk = Desk(link, link.stream_info(subjects.EVENTS), lost, findings)
     with TemporaryDirectory(prefix="callboard-check-") as place:
-        found, exhibits = _in_use(directory / EVENT_VIEWS.file, Path(place) / EVENT_VIEWS.file, desk)
+        found, exhibits = _readable(directory / EVENT_VIEWS.file, Path(place) / EVENT_VIEWS.file, desk)
         past = _past(directory / DIRECTORY, desk)
         ours = Path(place) / "ours"
         compare([*exhibits, *past], ours, EVENT_VIEWS, link, desk.created, findings)
@@ -80,8 +80,18 @@ def known_losses(directory: Path, link: Link) -> Losses:
         try:
             found = positions.markers(connection)
             return positions.losses(connection) if {each.stream_created for each in found} == {created} else Losses()
-        except sqlite3.OperationalError:  # written before there was such a column
+        except sqlite3.DatabaseError:  # damaged, or written before there was such a column
             return Losses()
+
+
+def _readable(path: Path, copy: Path, desk: Desk) -> tuple[ViewCheck, list[Exhibit]]:
+    try:
+        return _in_use(path, copy, desk)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        desk.findings.add("views_differ", f"{path} cannot be read: {error}")
+        return ViewCheck(left_out="they cannot be read"), []
 
 
 def _in_use(path: Path, copy: Path, desk: Desk) -> tuple[ViewCheck, list[Exhibit]]:
