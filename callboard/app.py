@@ -144,7 +144,7 @@ class App:
             self._channels = self._open_channels(secrets)
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
         if self._plays(roles.PROJECTOR):
-            self._views = ViewSet(self.config.directory, self._link, journal, self.config.past_bounds)
+            self._views = ViewSet(self.config.directory, self._link, journal, self.config.past_bounds, self._gave_up)
             self._views.open()
         node = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
         self._membership = Membership(io, connection, node=node, agents=self._agents, app=self._app)
