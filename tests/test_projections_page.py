@@ -20,7 +20,7 @@ TABLES = {
     "agent_log": "agent-log.md",
     "heartbeats": "heartbeats.md",
 }
-PAGES = ("tasks", "agent-log", "heartbeats", "sessions", "rules", "stats", "patterns")
+PAGES = ("tasks", "agent-log", "heartbeats", "sessions", "rules", "stats", "patterns", "user-context")
 
 
 def test_every_projection_has_a_page_and_is_listed_with_its_tables() -> None:
