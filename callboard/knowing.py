@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final
 
+import structlog
+
 from callboard.actors.rule_book import RuleBook
 from callboard.actors.user_cache import UserCache
 from callboard.errors import NoAnswerError, NotReadyError, NotRunningError, ServerNotFoundError
@@ -12,8 +14,11 @@ from callboard.link import Link
 from callboard.nats_url import shown_url
 from callboard.requester import Requester
 
+log = structlog.get_logger()
+
 ASK_SECONDS: Final = 6.0
-"""Longer than a query waits for views that are behind, so that these can still say it."""
+FRESH_SECONDS: Final = 2.0
+"""So long views may take to come to the task that asks; a handler is better off with what they know than without."""
 
 PAUSE_SECONDS: Final = 0.1
 _AWAY: Final = (NoAnswerError, NotReadyError, NotRunningError, ServerNotFoundError)
@@ -29,31 +34,44 @@ def user_cache(link: Link, ttl_seconds: float, book: RuleBook) -> UserCache:
 
 
 class Asking:
-    """Questions that are asked again for ``seconds`` while nobody answers: views may be on their way up."""
+    """Questions that are asked again for ``seconds`` while nobody answers: views may be on their way up.
 
-    def __init__(self, requester: Requester, seconds: float = ASK_SECONDS) -> None:
+    After ``fresh_seconds`` views that are behind are good enough: what they tell is old, and says as of when.
+    """
+
+    def __init__(
+        self, requester: Requester, seconds: float = ASK_SECONDS, fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
         self._requester = requester
         self._seconds = seconds
+        self._fresh_seconds = fresh_seconds
 
     async def user(self, user_id: str, seq: int) -> bytes:
         """Return what is known of a user, as the service answers it once its views reflect the log up to ``seq``.
 
+        Where they do not in time, it is what they know already.
+
         Raises:
-            LogUnavailableError: no process with views answered in time, or they were behind all the time.
+            LogUnavailableError: no process with views answered in time.
             CallboardError: the service refused.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._seconds
-        question, behind = {"user_id": user_id, "min_seq": seq}, None
+        began = loop.time()
+        fresh, until = began + min(self._fresh_seconds, self._seconds / 2), began + self._seconds
         while True:
+            known = {"user_id": user_id}
+            patient = loop.time() < fresh
+            question, limit = ({**known, "min_seq": seq}, fresh) if patient else (known, until)
             try:
-                left = max(until - loop.time(), PAUSE_SECONDS)
-                return await self._requester.ask(f"{subjects.QUERY}.user", question, left)
+                left = max(limit - loop.time(), PAUSE_SECONDS)
+                answer = await self._requester.ask(f"{subjects.QUERY}.user", question, left)
             except _AWAY as error:
-                # How far behind the views are says more than that nobody answered in the moment that was left.
-                behind = error if isinstance(error, NotReadyError) else behind
                 if loop.time() + PAUSE_SECONDS >= until:
-                    raise self._in_vain(user_id, behind or error) from error
+                    raise self._in_vain(user_id, error) from error
+            else:
+                if not patient:
+                    log.warning("user.views_behind", min_seq=seq, seconds=round(loop.time() - began, 3))
+                return answer
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _in_vain(self, user_id: str, error: Exception) -> LogUnavailableError:

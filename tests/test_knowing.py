@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
+import structlog
 from nats.aio.msg import Msg
 
 from callboard.events.connection import Connection
 from callboard.events.errors import InvalidValueError, LogUnavailableError
-from callboard.knowing import ASK_SECONDS, Asking
+from callboard.knowing import Asking
 from callboard.requester import Requester
-from callboard.sights import READY_SECONDS
 from tests.support.desk import serving
 from tests.support.nats_server import NatsServer
 
@@ -27,8 +28,8 @@ async def connection(nats_server: NatsServer) -> AsyncIterator[Connection]:
     await made.close()
 
 
-def asking(connection: Connection, seconds: float) -> Asking:
-    return Asking(Requester(connection, "nats://here", 5.0), seconds)
+def asking(connection: Connection, seconds: float, fresh_seconds: float = 20) -> Asking:
+    return Asking(Requester(connection, "nats://here", 5.0), seconds, fresh_seconds)
 
 
 async def test_nobody_there_is_told_with_the_way_out(connection: Connection) -> None:
@@ -65,21 +66,20 @@ async def test_a_service_that_is_not_ready_is_asked_again(connection: Connection
     assert asked == [b'{"user_id":"ada","min_seq":7}'] * 2
 
 
-async def test_how_far_behind_the_views_were_is_told_though_nobody_answers_in_the_end(
-    connection: Connection,
-) -> None:
+async def test_what_views_know_that_stay_behind_is_better_than_nothing(connection: Connection) -> None:
     asked: list[bytes] = []
 
     async def answer(message: Msg) -> None:
         asked.append(message.data)
         headers = {"Nats-Service-Error": "not ready", "Nats-Service-Error-Code": "503"}
-        if len(asked) == 1:
-            await connection.publish(message.reply, b'{"detail": "the views reflect 3, not yet 7"}', headers=headers)
+        await connection.publish(message.reply, b"known", headers=headers if b"min_seq" in message.data else None)
 
     await connection.subscribe(SUBJECT, cb=answer)
-    with pytest.raises(LogUnavailableError, match="'ada', got none: the views reflect 3, not yet 7"):
-        await asking(connection, 2).user("ada", 7)
-    assert len(asked) > 1
+    with structlog.testing.capture_logs() as logged:
+        assert await asking(connection, 20, fresh_seconds=0.3).user("ada", 7) == b"known"
+    assert asked[0] == b'{"user_id":"ada","min_seq":7}'
+    assert asked[-1] == b'{"user_id":"ada"}'
+    assert [each["event"] for each in logged] == ["user.views_behind"]
 
 
 async def test_a_refusal_is_raised_at_once(connection: Connection) -> None:
@@ -92,14 +92,9 @@ async def test_a_refusal_is_raised_at_once(connection: Connection) -> None:
         await asking(connection, 20).user("ada", 7)
 
 
-async def test_views_that_are_behind_say_so(
-    connection: Connection, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_views_that_are_behind_tell_as_of_when_they_are(
+    connection: Connection, nats_server: NatsServer, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("callboard.sights.READY_SECONDS", 0.01)
     async with serving(nats_server.url, tmp_path):
-        with pytest.raises(LogUnavailableError, match="got none: the views reflect sequence 0, not yet 7"):
-            await asking(connection, 1).user("ada", 7)
-
-
-def test_it_waits_longer_than_views_that_are_behind() -> None:
-    assert ASK_SECONDS > READY_SECONDS
+        told = msgspec.json.decode(await asking(connection, 20, fresh_seconds=0.3).user("ada", 7))
+    assert (told["user_id"], told["as_of_seq"]) == ("ada", 0)
