@@ -171,7 +171,7 @@ class App:
             outbound=self._outbound,
             runner=self._runner,
             nursery=Nursery(io, connection, endings),
-            users=knowing.user_cache(self._link, self.config.user_ttl_seconds),
+            users=knowing.user_cache(self._link, self.config.user_ttl_seconds, book),
             epoch=self._link.epoch(),
             answer=express.answer,
             roster=self._roster,
