@@ -144,7 +144,7 @@ class App:
             self._channels = self._open_channels(secrets)
         journal = Journal(io, connection, subjects.EVENTS, subjects.TASK_PREFIX)
         if self._plays(roles.PROJECTOR):
-            self._views = ViewSet(self.config.directory, self._link, journal, self.config.past_bounds)
+            self._views = ViewSet(self.config.directory, self._link, journal, self.config.past_bounds, self._gave_up)
             self._views.open()
         node = f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
         self._membership = Membership(io, connection, node=node, agents=self._agents, app=self._app)
@@ -171,7 +171,7 @@ class App:
             outbound=self._outbound,
             runner=self._runner,
             nursery=Nursery(io, connection, endings),
-            users=knowing.user_cache(self._link, self.config.user_ttl_seconds),
+            users=knowing.user_cache(self._link, self.config.user_ttl_seconds, book),
             epoch=self._link.epoch(),
             answer=express.answer,
             roster=self._roster,

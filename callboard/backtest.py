@@ -1,5 +1,6 @@
 """``callboard backtest``: the submissions in the log routed again by a candidate; nothing is written anywhere."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
@@ -15,10 +16,11 @@ from callboard.config import Config
 from callboard.events import subjects
 from callboard.events.errors import InvalidValueError
 from callboard.events.log_pages import LogPages
-from callboard.events.reader import StoredMessage
+from callboard.events.reader import Reader, StoredMessage
 from callboard.events.task_events import TaskEvent, decode
 from callboard.housekeeping import Housekeeper, with_cleanup
 from callboard.link import Link
+from callboard.log_place import LogPlace, first_place, last_place
 from callboard.stretch import open_to_read
 
 SUBJECTS: Final = [f"{subjects.TASK_PREFIX}.*.{event}" for event in ("1.submitted", "2.routed", "2.failed")]
@@ -26,17 +28,17 @@ SUBJECTS: Final = [f"{subjects.TASK_PREFIX}.*.{event}" for event in ("1.submitte
 
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-Place = int | datetime
-"""A place in the log: a sequence, or a time."""
+STALE_SECONDS: Final = 20.0
+"""Whoever works on a page for longer is asked about by the server no more: it is read on anew."""
 
 Progress = Callable[[int, int], None]
 """Told how far the reading is, and up to where it goes."""
 
 
 def backtest(
-    config: Config, *, since: Place = 1, until: Place | None = None, progress: Progress | None = None
+    config: Config, *, since: LogPlace | None = None, until: LogPlace | None = None, progress: Progress | None = None
 ) -> Backtest:
-    """Route the submissions from ``since`` to ``until`` (None: the present end of the log) again.
+    """Route the submissions from ``since`` (None: the first) to ``until`` (None: the present end of the log) again.
 
     The agents are those of ``config.app`` and the threshold is ``config.route_threshold``; the log is at the server of
     ``config``, or in its directory. The code that is run is that of the candidate's own rules. The accepted rules of
@@ -45,7 +47,6 @@ def backtest(
     Raises:
         AppError: the app cannot be loaded.
         InvalidValueError: there is no app, or nothing was ever stored in the directory and no other server is named.
-        DirectoryInUseError: a callboard runs on that directory: name its server.
         CallboardError: the server cannot be started or used.
     """
     if config.app is None:
@@ -60,12 +61,13 @@ def backtest(
         link.close()
 
 
-def _events(link: Link, book: RuleBook, since: Place, until: Place | None, progress: Progress) -> Iterator[TaskEvent]:
+def _events(
+    link: Link, book: RuleBook, since: LogPlace | None, until: LogPlace | None, progress: Progress
+) -> Iterator[TaskEvent]:
     """Yield the events of submissions; whoever takes one finds in ``book`` what was in force at its place."""
-    last = int(link.stream_info(subjects.EVENTS)["state"]["last_seq"])
-    if isinstance(until, int):
-        last = min(last, until)
-    first = max(1, since) if isinstance(since, int) else 1
+    reader = Reader(link.connection, subjects.EVENTS)
+    end = int(link.stream_info(subjects.EVENTS)["state"]["last_seq"])
+    first, last = link.io.run(first_place(reader, since, end)), link.io.run(last_place(reader, until, end))
     rules = subjects.rule_decisions()
     for message in _stored(link, rules, 1, first - 1, _untold):
         _learn(book, message)
@@ -78,19 +80,23 @@ def _events(link: Link, book: RuleBook, since: Place, until: Place | None, progr
 
 
 def _stored(link: Link, filters: list[str], first: int, last: int, progress: Progress) -> Iterator[StoredMessage]:
-    """Yield what is stored under ``filters`` from the sequence ``first`` to ``last``."""
-    if first > last:
-        return
-    pages = link.io.run(LogPages.open(link.connection, subjects.EVENTS, filters, first))
-    try:
-        while page := link.io.run(pages.next()):
-            for message in page:
-                if message.seq > last:
+    """Yield what is stored under ``filters`` from the sequence ``first`` to ``last``, however slowly it is taken."""
+    while first <= last:
+        pages = link.io.run(LogPages.open(link.connection, subjects.EVENTS, filters, first))
+        try:
+            asked = time.monotonic()
+            fresh = True
+            while fresh:
+                page = link.io.run(pages.next())
+                yield from (message for message in page if message.seq <= last)
+                first = page[-1].seq + 1 if page else last + 1
+                if first > last:
                     return
-                yield message
-            progress(page[-1].seq, last)
-    finally:
-        link.io.run(pages.close())
+                progress(page[-1].seq, last)
+                asked, before = time.monotonic(), asked
+                fresh = asked - before < STALE_SECONDS
+        finally:
+            link.io.run(pages.close())
 
 
 def _untold(_seq: int, _last: int) -> None:
@@ -112,7 +118,7 @@ def _decoded(subject: str, data: bytes) -> TaskEvent | None:
         return None
 
 
-def _within(at: datetime, since: Place, until: Place | None) -> bool:
+def _within(at: datetime, since: LogPlace | None, until: LogPlace | None) -> bool:
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     if isinstance(since, datetime) and at < since:
         return False

@@ -10,9 +10,12 @@ from callboard.actors.intake import routed_task
 from callboard.actors.router import Candidate, Router
 from callboard.events.task_admission import NO_ROUTE, Route
 from callboard.events.task_events import Failed, Routed, Submitted, TaskEvent
+from callboard.watched_rules import RuleFailure, WatchedRules
 
 EXPLICIT: Final = "explicit"
 NOBODY: Final = "nobody"
+KEPT: Final = 10_000
+"""So many changed decisions are kept; all are counted."""
 
 
 class Past(Struct, frozen=True):
@@ -45,8 +48,9 @@ class Backtest(Struct, frozen=True, kw_only=True):
 
     ``routed`` were left to the router, and ``agreed`` of them go to the same agent again; ``agreement`` is their share
     in percent (None: there were none). ``confusion`` counts them by agent then and agent now, ``changes`` are those
-    that differ. Of ``explicit`` submissions, which named their agent, ``missing`` name one the candidate has not, by
-    name.
+    that differ, the first ten thousand, and ``more_changes`` counts the rest. Of ``explicit`` submissions, which named
+    their agent, ``missing`` name one the candidate has not, by name. ``failed_rules`` are the candidate's agents whose
+    ``can_handle`` failed, which counts as a no.
     """
 
     submissions: int
@@ -55,8 +59,10 @@ class Backtest(Struct, frozen=True, kw_only=True):
     agreement: float | None
     confusion: dict[str, dict[str, int]]
     changes: list[Change]
+    more_changes: int
     explicit: int
     missing: dict[str, int]
+    failed_rules: dict[str, RuleFailure]
 
 
 def pair(events: Iterable[TaskEvent]) -> Iterator[Past]:
@@ -77,11 +83,11 @@ def pair(events: Iterable[TaskEvent]) -> Iterator[Past]:
 
 def compare(history: Iterable[Past], router: Router, agents: Sequence[Candidate]) -> Backtest:
     """Return what ``router`` makes of ``history`` among ``agents``, as if all of them were served."""
-    names = {agent.name for agent in agents}
+    names, rules = {agent.name for agent in agents}, WatchedRules(agents)
     confusion: dict[str, dict[str, int]] = {}
     missing: dict[str, int] = {}
     changes: list[Change] = []
-    submissions = explicit = 0
+    submissions = explicit = changed = 0
     for past in history:
         submissions += 1
         then = _then(past.decided)
@@ -91,13 +97,17 @@ def compare(history: Iterable[Past], router: Router, agents: Sequence[Candidate]
                 missing[then.agent] = missing.get(then.agent, 0) + 1
             continue
         submitted = past.submitted
-        now = _now(router.route(routed_task(submitted, submitted.originator_id, submitted.at), agents))
+        route = router.route(routed_task(submitted, submitted.originator_id, submitted.at), rules.candidates)
+        now = _now(route, rules.failed_now())
         row = confusion.setdefault(then.agent or NOBODY, {})
         row[now.agent or NOBODY] = row.get(now.agent or NOBODY, 0) + 1
-        if now.agent != then.agent:
+        if now.agent == then.agent:
+            continue
+        changed += 1
+        if changed <= KEPT:
             changes.append(Change(submitted.originator_id, submitted.at, then, now))
     routed = submissions - explicit
-    agreed = routed - len(changes)
+    agreed = routed - changed
     return Backtest(
         submissions=submissions,
         routed=routed,
@@ -105,8 +115,10 @@ def compare(history: Iterable[Past], router: Router, agents: Sequence[Candidate]
         agreement=round(100 * agreed / routed, 3) if routed else None,
         confusion={name: dict(sorted(row.items())) for name, row in sorted(confusion.items())},
         changes=changes,
+        more_changes=changed - len(changes),
         explicit=explicit,
         missing=dict(sorted(missing.items())),
+        failed_rules=rules.failures,
     )
 
 
@@ -116,5 +128,6 @@ def _then(decided: Routed | Failed) -> Side:
     return Side(decided.agent, decided.method, decided.confidence, decided.reason)
 
 
-def _now(route: Route) -> Side:
-    return Side(route.agent, None if route.agent is None else route.method, route.confidence, route.reason)
+def _now(route: Route, failed: str) -> Side:
+    method = None if route.agent is None else route.method
+    return Side(route.agent, method, route.confidence, f"{route.reason}{failed}")

@@ -90,7 +90,7 @@ def _projector(wires: Wires) -> "pykka.ActorRef[Any]":
         position=views.position,
         guard=views.guard,
         read=events_of,
-        apply=views.runner.apply,
+        apply=views.apply,
     )
     return _reader(wires, PROJECTOR, feed)
 

@@ -39,9 +39,7 @@ class Wish(Struct, frozen=True, kw_only=True):
                 f"expected {field} not with verify, which compares with the live views", field=field
             )
         if self.until is not None and self.out is None:
-            raise InvalidValueError(
-                "expected out with until: views that end earlier are never put in place", field="out"
-            )
+            raise InvalidValueError("expected out with until: views that end early are never put in place", field="out")
         if self.out is not None and self.out.exists():
             raise InvalidValueError(f"expected out to be a new file, got {shorten(str(self.out))}", field="out")
         if self.requests and (self.name is not None or self.until is not None):

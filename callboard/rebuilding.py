@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from callboard.config import Config
 from callboard.directory import make_directory
@@ -28,9 +28,9 @@ from callboard.projections.positions import Marker
 from callboard.projections.reader import connect
 from callboard.projections.rebuild import beside, build, extend, remove
 from callboard.projections.store import Views
+from callboard.reach import reachable
 from callboard.rebuild_wish import Wish
 from callboard.request_views import look
-from callboard.server import running_server
 from callboard.stretch import open_to_read
 from callboard.views_file import VIEWS_FILES, ViewsFile
 
@@ -86,17 +86,11 @@ def rebuild(
         CallboardError: the server cannot be started or used.
     """
     chosen = wish.files()
-    link = open_to_read(_reachable(config))
+    link = open_to_read(reachable(config))
     try:
         return [_Rebuilding(config.directory, link, views, wish, progress, confirm).finish() for views in chosen]
     finally:
         link.close()
-
-
-def _reachable(config: Config) -> Config:
-    """Return ``config`` such that it names the server that runs already, if there is one."""
-    url = running_server(config.directory) if config.embedded else None
-    return config if url is None else structs.replace(config, nats_url=url)
 
 
 class _Rebuilding:
@@ -248,11 +242,11 @@ class _Rebuilding:
             lambda at: self._progress(views.file, at, end),
             gaps=views.forgets,
         )
-        self._missing = gaps.missing
-        if gaps.missing:
+        self._missing = len(gaps.losses)
+        if gaps.losses:
             # Without this the next start refuses the log as it did before.
             built = Views(path, views.projections)
-            built.accept_missing(gaps.missing)
+            built.accept_losses(gaps.losses)
             built.close()
         return last
 

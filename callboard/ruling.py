@@ -22,6 +22,7 @@ from callboard.link import Link
 log = structlog.get_logger()
 
 RETRY_SECONDS: Final = 1.0
+_SEQUENCE: Final = "Nats-Sequence"
 _DECISIONS: Final = {RuleAccepted.TOPIC, RuleRejected.TOPIC}
 
 
@@ -74,18 +75,20 @@ class _Keeper:
     async def _load(self) -> None:
         pages = await LogPages.open(self._connection, subjects.EVENTS, subjects.rule_decisions(), 1)
         found: list[UserEvent] = []
+        seq = 0
         try:
             while page := await pages.next():
                 found += [event for each in page if (event := decision(each.subject, each.data)) is not None]
+                seq = page[-1].seq
         finally:
             await pages.close()
         # All at once: a rule that was accepted and rejected since is not in force for the time of the reading.
-        self.book.hear(*found)
+        self.book.hear(*found, seq=seq)
 
     async def _heard(self, message: Msg) -> None:
         event = decision(message.subject, message.data)
         if event is not None:
-            self.book.hear(event)
+            self.book.hear(event, seq=int((message.headers or {}).get(_SEQUENCE, 0)))
 
     def _back(self) -> None:
         """Read what was decided while there was no connection."""

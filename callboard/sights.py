@@ -99,10 +99,11 @@ class Sights(Struct, frozen=True, kw_only=True):
             await self.reach(query.min_seq)
         return self.queries
 
-    async def sessions_at(self, query: Query, session_id: str | None = None) -> Queries:
-        """Return the views that ``query`` is about, as :meth:`at`, with what one session or all are told of tasks.
+    async def sessions_at(self, query: Query, session_id: str | None = None, *, user_id: str | None = None) -> Queries:
+        """Return the views that ``query`` is about, as :meth:`at`, with what their sessions are told of tasks.
 
-        Sessions are written down after the tasks: with ``min_seq`` they have all that the tasks say up to there.
+        Sessions are written down after the tasks: with ``min_seq`` they have all that the tasks say up to there; all
+        of them, or the one with ``session_id``, or those of a user.
 
         Raises:
             NotReadyError, InvalidValueError, LogUnavailableError: as :meth:`at`.
@@ -113,7 +114,7 @@ class Sights(Struct, frozen=True, kw_only=True):
         due: set[Due] | None = None
         while query.min_seq is not None and due != set():
             position = self.runner.position
-            found = await views.due(query.min_seq, session_id)
+            found = await views.due(query.min_seq, session_id, user_id)
             # What became due meanwhile is not waited for, or a busy session would never be ready.
             due = found if due is None else due & found
             if due and not await self.runner.wait(position + 1, until - loop.time()):

@@ -5,30 +5,25 @@ from collections.abc import Iterator
 from callboard.config import Config
 from callboard.errors import NotRunningError
 from callboard.events import subjects
-from callboard.events.errors import InvalidValueError
 from callboard.events.jetstream_api import STREAM_NOT_FOUND, ask, error_code
 from callboard.events.message import Message
 from callboard.events.stretch import Stretch
 from callboard.link import Link
 from callboard.nats_url import shown_url
-from callboard.server import STORE
+from callboard.reach import reachable
 
 
 def open_to_read(config: Config) -> Link:
-    """Return a link to the event log of ``config`` that changes nothing there; the embedded server is started for it.
+    """Return a link to the event log of ``config`` that changes nothing there; close it in the end.
 
-    Close it in the end.
+    An embedded one is used when it runs, with the callboard that started it, and else started.
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named.
         NotRunningError: there is no event log on that server.
-        DirectoryInUseError: a callboard runs on that directory.
         CallboardError: the server cannot be started or reached.
     """
-    if config.embedded and not (config.directory / STORE).is_dir():
-        message = f"expected {config.directory} to hold an event log, found none: give its --dir, or --nats"
-        raise InvalidValueError(message, field="directory")
-    link = Link(config)
+    link = Link(reachable(config))
     try:
         link.open_to_read()
         _find_log(link)

@@ -1,6 +1,7 @@
 """The views of one process: opened against the logs they follow, fed by projectors, read by the service."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,14 +10,20 @@ import pykka
 from callboard.adopter import Adopter
 from callboard.events import subjects
 from callboard.events.journal import Journal
+from callboard.events.reader import Reader
 from callboard.learning.desk import LearningDesk
 from callboard.link import Link
-from callboard.log_guard import look
+from callboard.log_guard import look, lost_for_good
+from callboard.log_patrol import Patrol
 from callboard.past.bounds import Bounds
 from callboard.past.past import Past
-from callboard.projections.errors import ViewsMismatchError
+from callboard.projections import positions
+from callboard.projections.errors import SequenceGapError, ViewsMismatchError
+from callboard.projections.log_event import LogEvent
+from callboard.projections.losses import Losses, unlike
 from callboard.projections.positions import mismatch
 from callboard.projections.queries import Queries
+from callboard.projections.reader import connect
 from callboard.projections.runner import Runner
 from callboard.projections.store import Views
 from callboard.request_views import RequestViews
@@ -29,14 +36,18 @@ FILE: Final = EVENT_VIEWS.file
 class ViewSet:
     """Views, the runner that feeds them and the queries on them; usable between :meth:`open` and :meth:`close`."""
 
-    def __init__(self, directory: Path, link: Link, journal: Journal, bounds: Bounds) -> None:
-        """``bounds`` are how much of the past is kept."""
+    def __init__(
+        self, directory: Path, link: Link, journal: Journal, bounds: Bounds, halt: Callable[[BaseException], None]
+    ) -> None:
+        """``bounds`` are how much of the past is kept; ``halt`` is told when the log turns out to have lost events."""
         self._path = directory / FILE
         self._bounds = bounds
         self._link = link
         self._journal = journal
         self._views: Views | None = None
         self._adopter: Adopter | None = None
+        self._halt = halt
+        self._patrol = Patrol(link.connection, self._losses, self._found_lost)
         self.requests = RequestViews(directory, link)
         self.runner: Runner
         self.queries: Queries
@@ -51,11 +62,11 @@ class ViewSet:
         """
         self._views = Views(self._path)
         for marker in self._views.markers:
-            seen = self._link.io.run(look(self._link.connection, marker.seq))
+            seen = self._link.io.run(look(self._link.connection, marker.seq, known=self._views.losses))
             self._views.check(
                 stream_created=seen.created, last_seq=seen.last_seq, event_id=seen.event_id, marker=marker
             )
-            self._views.check_missing(seen.missing)
+            self._views.check_losses(seen.lost, seen.deleted)
         self.runner = Runner(self._views)
         self.queries = Queries(self._path)
         self._adopter = Adopter(self._path, self.runner, self._link)
@@ -77,6 +88,35 @@ class ViewSet:
         reason = mismatch(marker, seen.created, seen.last_seq, seen.event_id)
         if reason is not None:
             raise ViewsMismatchError(self._path, reason)
+        # The server may be another one by now, or have been started again.
+        self._patrol.begin()
+
+    def apply(self, events: Sequence[LogEvent]) -> None:
+        """Apply ``events`` to the views.
+
+        Raises:
+            ViewsMismatchError: the log has lost events between the views and the last of ``events``.
+            and what :meth:`Runner.apply` raises.
+        """
+        try:
+            self.runner.apply(events)
+        except SequenceGapError as error:
+            lost = Losses.of([(error.expected, error.got - 1)])
+            if not self._link.io.run(lost_for_good(Reader(self._link.connection, subjects.EVENTS), lost)):
+                raise
+            raise self._mismatch(lost) from error
+
+    def _found_lost(self, lost: Losses) -> None:
+        self._halt(self._mismatch(lost))
+
+    def _mismatch(self, lost: Losses) -> ViewsMismatchError:
+        known = self._losses()
+        return ViewsMismatchError(self._path, unlike(known, known | lost) or "it has lost events")
+
+    def _losses(self) -> Losses:
+        """Return what is known to be lost, on any thread; views that were adopted since may know of more."""
+        with contextlib.closing(connect(self._path)) as connection:
+            return positions.losses(connection)
 
     def sights(self, processes: Callable[[], Mapping[str, int]], roster: "Mapping[str, pykka.ActorRef[Any]]") -> Sights:
         """Return what those look at who answer questions.
@@ -118,6 +158,7 @@ class ViewSet:
     def close(self) -> None:
         """Close the files; may be called when they were never opened."""
         self.requests.close()
+        self._link.io.run(self._patrol.end())
         if self._adopter is not None:
             self._adopter.stop()
         if self._views is not None:

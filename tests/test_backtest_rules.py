@@ -8,9 +8,10 @@ import pytest
 
 from callboard.actors.loading import load
 from callboard.app import App
-from callboard.backtest import Place, backtest
+from callboard.backtest import backtest
 from callboard.backtesting import Backtest
 from callboard.config import Config
+from callboard.log_place import LogPlace
 from tests.support.nats_server import NatsServer
 from tests.support.rulings import learned, rulings
 from tests.support.wire import Wire
@@ -64,7 +65,12 @@ async def place_of(url: str, task_id: str) -> int:
 
 
 def tried(
-    server: NatsServer, directory: Path, app: Path = THEN, *, since: Place = 1, until: Place | None = None
+    server: NatsServer,
+    directory: Path,
+    app: Path = THEN,
+    *,
+    since: LogPlace | None = None,
+    until: LogPlace | None = None,
 ) -> Backtest:
     config = Config.build(directory=directory, nats_url=server.url, app=str(app))
     return backtest(config, since=since, until=until)

@@ -58,34 +58,19 @@ def test_periods_add_up(board: Running, kind: str, per: str) -> None:
     assert "no errors" not in run(board, "stats", "--kind", kind, "--per", per).out
 
 
-WINDOWS = {
-    "the future": (["--since", "2100-01-01T00:00:00Z"], "expected --since to be a time that has come by 2"),
-    "its end before its beginning": (
-        ["--since", "1h", "--until", "2h"],
-        "expected --since to be a time before until, which is 2",
-    ),
-    "a future of then": (
-        ["--since", "2100-01-01T00:00:00Z", "--as-of", "1"],
-        "expected --since to be a time that has come by 2",
-    ),
-}
-
-
-@pytest.mark.parametrize(("window", "told"), WINDOWS.values(), ids=WINDOWS.keys())
 @pytest.mark.parametrize("over_time", [[], ["--errors"]])
-def test_a_window_in_which_nothing_can_have_happened_is_refused(
-    board: Running, over_time: list[str], window: list[str], told: str
-) -> None:
-    ran = run(board, "stats", *window, *over_time)
+def test_a_window_that_ends_before_it_begins_is_refused(board: Running, over_time: list[str]) -> None:
+    ran = run(board, "stats", "--since", "1h", "--until", "2h", *over_time)
 
     assert (ran.code, ran.out) == (2, "")
-    assert told in " ".join(ran.err.split())
+    assert "expected --since to be a time before until, which is 2" in " ".join(ran.err.split())
 
 
-async def test_a_clock_that_is_ahead_a_little_asks_all_the_same(board: Running) -> None:
+async def test_a_time_to_come_has_nothing_and_a_window_turned_round_is_refused(board: Running) -> None:
     async with Client(board.url) as client:
         now = datetime.now(UTC)
-        assert (await client.stats(since=now + timedelta(seconds=5))).total == 0
+        assert (await client.stats(since=now + timedelta(days=5))).total == 0
+        assert (await client.activity(since=now + timedelta(days=5))).total.submitted == 0
         for ask in (client.stats, client.activity):
             with pytest.raises(InvalidValueError, match="expected since to be a time before until"):
                 await ask(since=now, until=now - timedelta(seconds=1))

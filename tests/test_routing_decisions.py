@@ -1,6 +1,7 @@
 """Which agent gets a task: kinds, rules, keywords, the threshold and the fallback."""
 
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -151,6 +152,12 @@ def test_a_rule_that_raises_says_no_and_is_logged() -> None:
         assert route("x", agent("ruled", rule=lambda task: task.input["amount"])).agent is None
         line = lines.wait("routing.rule_failed")
     assert (line["agent"], line["task_id"]) == ("ruled", "t-1")
+
+
+def test_a_rule_that_would_end_the_process_says_no_too() -> None:
+    with captured() as lines:
+        assert route("x", agent("ruled", rule=lambda _task: sys.exit("enough"))).agent is None
+        assert lines.wait("routing.rule_failed")["error"] == "enough"
 
 
 def test_a_long_list_of_matches_is_cut_in_the_reason() -> None:

@@ -100,6 +100,17 @@ def test_an_older_acceptance_that_is_heard_late_changes_nothing() -> None:
     assert names(made) == []
 
 
+def test_it_knows_up_to_where_the_log_has_what_was_heard_of_a_user() -> None:
+    made = RuleBook()
+    proposal, acceptance = told((True, THREE))
+    made.hear(proposal, seq=3)
+    assert made.newest("ada") == 0
+    made.hear(acceptance, seq=4)
+    made.hear(*told((True, BILLING), user_id="bob"), seq=9)
+    made.hear(acceptance, seq=10)
+    assert (made.newest("ada"), made.newest("bob"), made.newest("eve")) == (4, 9, 0)
+
+
 def test_defaults_are_of_the_rules_that_hold_but_for_the_agent() -> None:
     made = book(*told((True, THREE), (True, BILLING), (True, learned("room", "blue", intent="meeting"))))
     assert defaults(made, intent="refund") == {"time": "15:00"}

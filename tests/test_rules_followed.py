@@ -82,8 +82,9 @@ def test_what_is_decided_is_heard(people: Rulings, fresh_nats_server: NatsServer
     with followed(fresh_nats_server.url, tmp_path / "board", *ORCHESTRATOR) as book:
         people.accept("ada", RULE)
         until(lambda: known(book) == {RULE.id}, "an acceptance is heard")
-        people.reject("ada", RULE)
+        seq = people.reject("ada", RULE)
         until(lambda: not known(book), "a rejection is heard")
+        assert book.newest("ada") == seq
 
 
 def test_what_is_decided_while_the_link_is_cut_is_read_afterwards(
@@ -98,12 +99,13 @@ def test_what_is_decided_while_the_link_is_cut_is_read_afterwards(
         proxy.refuse()
         proxy.cut()
         people.reject("ada", RULE)
-        people.accept("ada", OTHER)
+        seq = people.accept("ada", OTHER)
         # The first link that comes back is lost while it is asked.
         lost = proxy.cut_before(b"$JS.API.CONSUMER.CREATE.CALLBOARD_EVENTS")
         proxy.accept()
         lost.wait()
         until(lambda: known(book) == {OTHER.id}, "the rules are read again")
+        assert book.newest("ada") == seq
 
 
 def test_an_event_that_nobody_can_read_changes_nothing(

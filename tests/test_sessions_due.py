@@ -3,6 +3,7 @@
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ from callboard.projections.find_sessions import Due
 from callboard.projections.log_event import LogEvent
 from callboard.projections.queries import Queries
 from tests.support.desk import serving, until
-from tests.support.log_stretch import Event, cut, log_event
+from tests.support.log_stretch import Event, cut, log_event, named
 from tests.support.nats_server import NatsServer
 from tests.support.session_story import Story
 from tests.support.session_story import stored as session_event
@@ -38,10 +39,10 @@ class Log:
     def seq(self) -> int:
         return len(self.events)
 
-    def turn(self, life: int = 1) -> "Log":
+    def turn(self, life: int = 1, task_id: str = TASK) -> "Log":
         """Store the record that a turn began."""
-        data = msgspec.json.encode(Turn(self.session_id, TASK, life, START))
-        return self._add(LogEvent.from_message(subjects.turn(TASK, life), self.seq + 1, data, event_id="turn"))
+        data = msgspec.json.encode(Turn(self.session_id, task_id, life, START))
+        return self._add(LogEvent.from_message(subjects.turn(task_id, life), self.seq + 1, data, event_id="turn"))
 
     def task(self, *events: Event) -> "Log":
         """Store events of the task."""
@@ -70,11 +71,11 @@ class Log:
 
 
 def submitted_turn() -> Log:
-    return Log().turn().task(submitted(session_id="chat"))
+    return Log().turn().task(submitted(session_id="chat", user_id="ada"))
 
 
 def due(tmp_path: Path, log: Log, seq: int | None = None) -> set[Due]:
-    """Return what is due at the end of ``log``, of its session and, which is the same, of all."""
+    """Return what is due at the end of ``log``, of its session and, which is the same, of its user, and of all."""
     path = tmp_path / f"views-{log.seq}-{seq}"
     filled(path, [log.events])
     queries = Queries(path)
@@ -82,7 +83,8 @@ def due(tmp_path: Path, log: Log, seq: int | None = None) -> set[Due]:
         seq = log.seq if seq is None else seq
         found = asyncio.run(queries.due(seq, log.session_id))
         assert asyncio.run(queries.due(seq)) == found
-        assert asyncio.run(queries.due(seq, "another")) == set()
+        assert asyncio.run(queries.due(seq, user_id="ada")) == found
+        assert asyncio.run(queries.due(seq, "another")) == asyncio.run(queries.due(seq, user_id="bob")) == set()
         return found
     finally:
         queries.close()
@@ -95,6 +97,15 @@ def test_a_turn_is_due_until_its_run_began_and_its_end_until_that_is_told(tmp_pa
     assert due(tmp_path, log.begin()) == set()
     assert due(tmp_path, log.task(completed(2))) == {Due("chat", TASK, 1, ended=True)}
     assert due(tmp_path, log.end()) == set()
+
+
+def test_what_others_say_is_due_to_whose_session_it_is(tmp_path: Path) -> None:
+    log = submitted_turn().begin().turn(task_id="bobs")
+    log.task(*named("bobs", [submitted(session_id="chat", user_id="bob")]))
+    queries = Queries(filled(tmp_path / "views", [log.events]))
+    due_of = {each: asyncio.run(queries.due(log.seq, user_id=each)) for each in ("ada", "eve")}
+    queries.close()
+    assert due_of == {"ada": {Due("chat", "bobs", 1, ended=False)}, "eve": set()}
 
 
 def test_a_further_life_is_due_and_nothing_of_the_one_before(tmp_path: Path) -> None:
@@ -141,7 +152,12 @@ async def test_a_query_waits_for_the_session_and_says_so_when_it_does_not_come(
         log = submitted_turn()
         desk.runner.apply(log.events)
         seq = log.seq
-        names = [("query.session", {"session_id": "chat", "min_seq": seq}), ("query.sessions", {"min_seq": seq})]
+        names: list[tuple[str, dict[str, Any]]] = [
+            ("query.session", {"session_id": "chat", "min_seq": seq}),
+            ("query.sessions", {"min_seq": seq}),
+            ("query.user", {"user_id": "ada", "min_seq": seq}),
+        ]
+        assert (await desk.ask("query.user", {"user_id": "bob", "min_seq": seq}))["sessions"] == []
         assert (await desk.refused("query.session", {"session_id": "chat"}))[0] == "404"
         assert (await desk.refused("query.session", {"session_id": "another", "min_seq": seq}))[0] == "404"
         with monkeypatch.context() as patch:
@@ -154,9 +170,10 @@ async def test_a_query_waits_for_the_session_and_says_so_when_it_does_not_come(
         asked = [asyncio.create_task(desk.ask(name, body)) for name, body in names]
         await until(desk.runner.is_watched)
         desk.runner.apply(log.begin().events)
-        one, several = [await each for each in asked]
+        one, several, user = [await each for each in asked]
         assert [each["role"] for each in one["messages"]] == ["user"]
         assert [each["session_id"] for each in several["sessions"]] == ["chat"]
+        assert user["sessions"] == several["sessions"]
 
 
 async def test_what_becomes_due_meanwhile_is_not_waited_for(nats_server: NatsServer, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import structs
@@ -16,6 +15,7 @@ from callboard.projections.find_errors import MAX_ERRORS
 from callboard.projections.sketch import GAMMA
 from callboard.projections.task_stats import MAX_WALK
 from tests.support.desk import serving
+from tests.support.example_queries import examples, shape
 from tests.support.log_stretch import named
 from tests.support.nats_server import NatsServer
 from tests.support.task_story import RUNNING, assigned, attempt_failed, completed, started
@@ -23,15 +23,8 @@ from tests.support.views import holding, rows
 
 PAGE = (Path(__file__).parent.parent / "docs" / "stats.md").read_text(encoding="utf-8")
 TEXT = " ".join(PAGE.split())
-EXAMPLES = re.findall(r"nats request callboard\.(\S+) '([^'\n]*)'\n\n```json\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = examples(PAGE)
 COMMANDS = re.findall(r"^    callboard (.*)$", PAGE, re.MULTILINE)
-
-
-def shape(value: Any) -> Any:
-    """Return the fields of a JSON value, all the way down, without what is in them."""
-    if isinstance(value, dict):
-        return {name: shape(each) for name, each in value.items()}
-    return [shape(each) for each in value] if isinstance(value, list) else None
 
 
 @pytest.mark.parametrize("table", ["activity", "periods", "cohorts", "error_tallies"])

@@ -13,7 +13,7 @@ import pytest
 from callboard.actors.context import Context
 from callboard.actors.task import Task
 from callboard.actors.user_cache import UserCache
-from callboard.actors.user_context import KnownRule, OpenTask, UserContext, without
+from callboard.actors.user_context import MAX_TASKS, KnownRule, OpenTask, UserContext, without
 from callboard.events.errors import InvalidValueError
 from callboard.events.loop import Loop
 from tests.support.rule_story import REFUND
@@ -65,6 +65,15 @@ def test_its_own_task_is_not_among_the_open_ones() -> None:
     assert without(context(others(2)), MINE) == context(others(2))
 
 
+def test_of_the_others_no_more_than_the_newest_are_told() -> None:
+    twenty, one_more = others(MAX_TASKS), others(MAX_TASKS + 1)
+    mine = OpenTask(id="mine", status="running", submitted_at=START)
+    assert without(context([mine, *twenty], 26), MINE) == context(twenty, 25)
+    # Its own is older than all of these, or is not there yet.
+    assert without(context(one_more, 26), MINE) == context(twenty, 26)
+    assert without(context(others(MAX_TASKS + 1, newest=99), 26), MINE).open_tasks == 25
+
+
 def test_its_own_task_is_not_counted_when_it_is_too_old_to_be_shown() -> None:
     assert without(context(others(2, newest=9), 5), MINE).open_tasks == 4
     # Newer than all that are shown: it came after the views had been asked.
@@ -73,10 +82,10 @@ def test_its_own_task_is_not_counted_when_it_is_too_old_to_be_shown() -> None:
 
 
 def asked(io: Loop, document: bytes) -> Context:
-    async def ask(_user_id: str) -> bytes:
+    async def ask(_user_id: str, _seq: int) -> bytes:
         return document
 
-    return Context(task=MINE, user=UserCache(io, ask, 30).acquaintance(MINE))
+    return Context(task=MINE, user=UserCache(io, ask, 30).acquaintance(MINE, 7))
 
 
 async def test_what_a_handler_does_to_it_nobody_else_sees(io: Loop) -> None:
@@ -97,12 +106,12 @@ async def test_what_a_newer_callboard_adds_is_left_out(io: Loop) -> None:
 def test_an_attempt_that_is_called_off_waits_no_longer(io: Loop) -> None:
     begun = threading.Event()
 
-    async def ask(_user_id: str) -> bytes:
+    async def ask(_user_id: str, _seq: int) -> bytes:
         begun.set()
         await asyncio.Event().wait()
         return b""
 
-    ctx = Context(task=MINE, user=UserCache(io, ask, 30).acquaintance(MINE))
+    ctx = Context(task=MINE, user=UserCache(io, ask, 30).acquaintance(MINE, 7))
     user = ctx.user
     assert begun.wait(20)
     ctx.call_off()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from callboard.actors import user_context
 from callboard.actors.agents import Agent
 from callboard.actors.context import Context
 from callboard.actors.task import Task
@@ -62,11 +63,14 @@ def test_the_table_has_the_fields_that_handlers_get() -> None:
 def test_the_limits_are_those_in_force() -> None:
     assert f"at most {MAX_RULES}:" in TEXT
     assert f"the {MAX_SESSIONS} with the newest activity" in TEXT
-    assert f"the {MAX_TASKS} newest tasks" in TEXT
+    assert f"the {user_context.MAX_TASKS} newest tasks" in TEXT
+    assert f"the {MAX_RULES}, {MAX_SESSIONS} and {MAX_TASKS} that come first" in TEXT
+    assert user_context.MAX_TASKS + 1 == MAX_TASKS
     assert f"more than {MAX_FIELD_BYTES:,} bytes" in TEXT
     assert f"for {Config().user_ttl_seconds:g} seconds (`--user-ttl`)" in TEXT
     assert f"Up to {MAX_USERS:,} users and {MAX_BYTES // 1_000_000} MB" in TEXT
     assert f"within {ASK_SECONDS:g} seconds" in TEXT
+    assert f"{2 * ASK_SECONDS:g} seconds at most" in TEXT
     [named_fields] = re.findall(r"Of a task, (.*?) of more than", TEXT)
     assert re.findall(r"`(\w+)`", named_fields) == list(LONG)
 

@@ -7,6 +7,7 @@ from callboard.projections.difference import Difference, first_difference
 from callboard.projections.errors import SequenceGapError, ViewsBusyError, ViewsMismatchError
 from callboard.projections.gaps import Gaps
 from callboard.projections.log_event import LogEvent
+from callboard.projections.losses import Losses
 from callboard.projections.rebuild import build, rebuild
 from tests.support.log_stretch import STREAM_CREATED, log_of, named
 from tests.support.task_story import HOOK, RUNNING, completed, delivered, submitted
@@ -130,14 +131,20 @@ async def test_views_can_be_built_from_what_is_left_of_a_log(tmp_path: Path) -> 
 
     assert await build(tmp_path / "views", gaps.filled(), STREAM_CREATED) == end
 
-    assert gaps.missing == end - len(left)
+    assert gaps.losses == Losses.of([(1, 5), (21, 22), (41, 42), (end - 2, end)])
     with opened(tmp_path / "views") as views:
         views.check(stream_created=STREAM_CREATED, last_seq=end, event_id=None)
         with pytest.raises(ViewsMismatchError, match="they knew of none"):
             views.check(stream_created=STREAM_CREATED, last_seq=end, event_id="another")
-        with pytest.raises(ViewsMismatchError, match=f"it lacks {gaps.missing}"):
-            views.check_missing(gaps.missing)
-        views.accept_missing(gaps.missing)
-        views.check_missing(gaps.missing)
+        with pytest.raises(
+            ViewsMismatchError, match=rf"it lacks {end - len(left)} of its events, at sequence 1-5, 21-22"
+        ):
+            views.check_losses(gaps.losses)
+        views.accept_losses(gaps.losses)
+        views.check_losses(gaps.losses, deleted=end - len(left))
         with pytest.raises(ViewsMismatchError, match="when they were built"):
-            views.check_missing(gaps.missing + 1)
+            views.check_losses(gaps.losses | Losses.of([(30, 30)]))
+        with pytest.raises(ViewsMismatchError, match="it has 2 events that it lacked when they were built"):
+            views.check_losses(gaps.losses - Losses.of([(21, 22)]))
+        with pytest.raises(ViewsMismatchError, match="it lacks 100 of its events"):
+            views.check_losses(gaps.losses, deleted=100)

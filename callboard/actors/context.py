@@ -152,12 +152,13 @@ class Context:
     def user(self) -> User:
         """What is known of the task's user; await it, or call its ``wait``, for a :class:`UserContext`.
 
-        It comes from the views, and may be some seconds old: what was read for one handler of this process is kept for
-        a while for all of them. A task without a user has an empty one.
+        It comes from the views, and is no older than this attempt's place in its queue, nor than ``rules``: what was
+        read for one handler of this process is kept for a while for all those. A task without a user has an empty one.
 
         Raises:
             InvalidValueError: nobody can be asked here: outside of callboard, and in handlers that run in a process of
-                their own. Where it is awaited: LogUnavailableError, no process with views answered within some seconds.
+                their own. Where it is awaited: LogUnavailableError, no process with views that are up to date
+                answered within some seconds.
         """
         if self.task.user_id is None:
             return User.told(self.task, NOBODY)

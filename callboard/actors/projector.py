@@ -35,8 +35,8 @@ class Feed(Struct, Generic[E], frozen=True, kw_only=True):
     """What a projector reads, and what becomes of it.
 
     It is what matches ``subject`` in ``stream``, with or without gaps in the sequences. ``position`` is the sequence
-    the views reflect; ``apply`` moves them on, all of a batch or nothing. ``read`` makes of messages, never of none,
-    what ``apply`` takes.
+    the views reflect; ``apply`` moves them on, all of a batch or nothing, and raises LogChangedError when some of the
+    stream is lost. ``read`` makes of messages, never of none, what ``apply`` takes.
 
     ``guard`` raises LogChangedError when the stream is not the one the views were built from; it is asked each time
     before reading begins, as the server may have come back with another.
@@ -67,8 +67,8 @@ class Projector(pykka.ThreadingActor, Generic[E]):
     ) -> None:
         """``crashed`` is told the name and the error when it ends by one.
 
-        ``halt`` is told when the guard of ``feed`` finds another stream: starting anew, as after a crash, would change
-        nothing.
+        ``halt`` is told when ``feed`` finds another stream, or that some is lost: starting anew, as after a crash,
+        would change nothing.
         """
         super().__init__()
         self.name = name
@@ -121,7 +121,11 @@ class Projector(pykka.ThreadingActor, Generic[E]):
             return
         fresh = self._fresh(arrived)
         if fresh:
-            self._feed.apply(self._feed.read(fresh))
+            try:
+                self._feed.apply(self._feed.read(fresh))
+            except LogChangedError as error:
+                self._halt(error)
+                return
         self._loop.loop.call_soon_threadsafe(self._release, len(arrived))
         self._awake()
 

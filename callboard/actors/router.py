@@ -15,6 +15,9 @@ from callboard.events.errors import InvalidValueError, shorten
 from callboard.events.task import Route
 
 DEFAULT_THRESHOLD: Final = 0.5
+FAILED: Final = (Exception, SystemExit)
+"""What a rule that fails may raise; ``sys.exit()`` in user code is no reason for callboard to end."""
+
 MAX_NAMED: Final = 10
 """How many matched keywords a reason names."""
 
@@ -146,8 +149,8 @@ def opinion(agent: Candidate, task: Task) -> float | None:
     if agent.can_handle is None:
         return None
     try:
-        return _confidence(agent.can_handle, task)
-    except Exception as error:  # noqa: BLE001 - user code; routing of everybody's tasks goes on
+        return confidence(agent.can_handle, task)
+    except FAILED as error:  # user code; routing of everybody's tasks goes on
         structlog.get_logger().warning(
             "routing.rule_failed", agent=agent.name, task_id=task.id, error=message_of(error), exc_info=error
         )
@@ -174,7 +177,13 @@ def _named(matched: tuple[str, ...]) -> str:
     return ", ".join([*matched[:MAX_NAMED], *more])
 
 
-def _confidence(rule: Callable[[Task], Any], task: Task) -> float | None:
+def confidence(rule: Callable[[Task], Any], task: Task) -> float | None:
+    """Return what ``rule`` says of ``task``: 0-1, None for no opinion.
+
+    Raises:
+        InvalidValueError: it says something else.
+        and whatever the rule raises.
+    """
     answer = rule(task)
     if answer is None:
         return None

@@ -39,6 +39,7 @@ class RuleBook:
     def __init__(self) -> None:
         self._decided: dict[str, dict[str, _Decided]] = {}
         self._rules: dict[str, tuple[AcceptedRule, ...]] = {}
+        self._newest: dict[str, int] = {}
 
     def rules(self, user_id: str | None) -> tuple[AcceptedRule, ...]:
         """Return the user's rules in force, in the order in which they are asked.
@@ -59,10 +60,18 @@ class RuleBook:
         # The first one that holds has the last word.
         return MappingProxyType({rule.field: rule.value for rule in reversed(rules) if rule.holds(known)})
 
-    def hear(self, *events: UserEvent) -> None:
-        """Take over what was decided of rules, all of it at once for each user; other events say nothing here."""
+    def newest(self, user_id: str) -> int:
+        """Return a sequence up to which the log has all that was heard of the user's rules; 0 when nothing was."""
+        return self._newest.get(user_id, 0)
+
+    def hear(self, *events: UserEvent, seq: int = 0) -> None:
+        """Take over what was decided of rules, all of it at once for each user; other events say nothing here.
+
+        ``seq`` is where the last of ``events`` stands in the log.
+        """
         changed = {event.user_id for event in events if self._note(event)}
         for user_id in changed:
+            self._newest[user_id] = max(seq, self.newest(user_id))
             decided = self._decided[user_id].values()
             rules = sorted((each.accepted for each in decided if each.accepted is not None), key=_rank)
             if rules:

@@ -189,7 +189,7 @@ class Specialist(LeaseHolder):
             family=self._nursery.family(mine, away(self.actor_ref, run)),
             conversation=self._archive.conversation(mine),
             rules=self._book.defaults(mine.user_id, lambda: facts_of(mine, msgspec.json.decode(submitted.input))),
-            user=self._users.acquaintance(mine),
+            user=self._users.acquaintance(mine, run.letter.ticket.sequence) if mine.user_id is not None else None,
             report=lambda fraction, note: self._reports.report(run.backlog, fraction, note),
         )
         run.running = self._runner.run(

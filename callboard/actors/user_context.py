@@ -74,6 +74,7 @@ class UserContext(Struct, frozen=True, kw_only=True):
     as_of_seq: int = 0
 
 
+MAX_TASKS: Final = 20
 NOBODY: Final = UserContext()
 _context: Final = msgspec.json.Decoder(UserContext)
 
@@ -99,11 +100,11 @@ class User(Promise[bytes, UserContext]):
 
 
 def without(context: UserContext, task: Task) -> UserContext:
-    """Return ``context`` as it is apart from ``task``."""
+    """Return ``context`` as it is apart from ``task``, with the newest other tasks."""
     others = [each for each in context.tasks if each.id != task.id]
-    if len(others) == len(context.tasks) and not _counted(context, task):
-        return context
-    return msgspec.structs.replace(context, tasks=others, open_tasks=max(len(others), context.open_tasks - 1))
+    counted = len(others) < len(context.tasks) or _counted(context, task)
+    open_tasks = max(len(others), context.open_tasks - 1) if counted else context.open_tasks
+    return msgspec.structs.replace(context, tasks=others[:MAX_TASKS], open_tasks=open_tasks)
 
 
 def _counted(context: UserContext, task: Task) -> bool:

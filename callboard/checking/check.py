@@ -8,14 +8,15 @@ from msgspec import Struct
 from callboard.checking.log_fold import LogFold
 from callboard.checking.open_tasks import OpenTask, judge
 from callboard.checking.remains import remains
-from callboard.checking.view_check import ViewCheck, check_views
+from callboard.checking.request_check import check_requests
+from callboard.checking.view_check import ViewCheck, check_views, known_losses
 from callboard.checking.violation import Violation
 from callboard.config import Config
 from callboard.events import subjects
 from callboard.events.reader import delivered_message
 from callboard.link import Link
+from callboard.projections.losses import Losses
 from callboard.stretch import open_to_read, stretch
-from callboard.view_set import FILE
 
 Progress = Callable[[int, int], None]
 """Told how far the reading is, and up to where it goes."""
@@ -25,7 +26,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What a check has found in ``events`` events, up to ``last_seq``.
 
     ``counts`` says how often each name was violated, ``violations`` are the first of each. ``states`` counts tasks,
-    ``reasons`` says why the open ones are open; ``deliveries`` counts results on their way. ``seconds`` is the time the
+    ``reasons`` says why the open ones are open; ``deliveries`` counts results on their way, ``lost`` events that are
+    known to be lost. ``past`` are the sequences at which views of the past were compared. ``seconds`` is the time the
     reading of the log took.
     """
 
@@ -38,7 +40,10 @@ class Report(Struct, frozen=True, kw_only=True):
     reasons: dict[str, int]
     deliveries: int
     oldest_open: list[OpenTask]
+    lost: int
     views: ViewCheck
+    past: list[int]
+    requests: ViewCheck
     seconds: float
     events_per_second: int
 
@@ -56,7 +61,6 @@ def check(config: Config, *, views: bool = True, progress: Progress | None = Non
 
     Raises:
         InvalidValueError: nothing was ever stored in the directory, and no other server is named.
-        DirectoryInUseError: a callboard runs on that directory: name its server.
         CallboardError: the server cannot be started or used.
     """
     link = open_to_read(config)
@@ -69,7 +73,8 @@ def check(config: Config, *, views: bool = True, progress: Progress | None = Non
 def _check(link: Link, config: Config, *, views: bool, progress: Progress) -> Report:
     began = time.monotonic()
     left = link.io.run(remains(link.connection))
-    fold = LogFold()
+    known = known_losses(config.directory, link) if views else Losses()
+    fold = LogFold(known)
     settled = last = _last_seq(link)
     _read(link, fold, last, progress)
     if fold.unsettled():
@@ -79,9 +84,11 @@ def _check(link: Link, config: Config, *, views: bool, progress: Progress) -> Re
     fold.end(last)
     seconds = time.monotonic() - began
     standing = judge(fold, left, settled)
-    found = ViewCheck(left_out="not asked for")
+    found = counts = ViewCheck(left_out="not asked for")
+    past: list[int] = []
     if views:
-        found = check_views(config.directory / FILE, link, fold.findings)
+        found, past = check_views(config.directory, link, fold.lost, fold.findings)
+        counts = check_requests(config.directory, link, fold.findings)
     return Report(
         violations=list(fold.findings),
         counts=fold.findings.counts,
@@ -92,7 +99,10 @@ def _check(link: Link, config: Config, *, views: bool, progress: Progress) -> Re
         reasons=standing.reasons,
         deliveries=standing.deliveries,
         oldest_open=standing.oldest,
+        lost=len(fold.lost - (fold.lost - known)),
         views=found,
+        past=past,
+        requests=counts,
         seconds=round(seconds, 3),
         events_per_second=round(fold.events / seconds) if seconds else 0,
     )

@@ -10,7 +10,6 @@ from msgspec import Struct
 from callboard.checking.log_fold import LogFold, is_interim
 from callboard.checking.remains import Remains
 from callboard.checking.task_record import ENDINGS, NEW, UNSURE, TaskRecord
-from callboard.checking.violation import Findings
 from callboard.events import subjects
 from callboard.events.timers import LATEST
 
@@ -43,7 +42,6 @@ def judge(fold: LogFold, remains: Remains, settled: int) -> Standing:
 
     What is decided behind sequence ``settled`` may have been read by half.
     """
-    findings = fold.findings
     states: dict[str, int] = {}
     reasons: dict[str, int] = {}
     deliveries = 0
@@ -52,7 +50,7 @@ def judge(fold: LogFold, remains: Remains, settled: int) -> Standing:
             continue
         states[record.status] = states.get(record.status, 0) + 1
         if record.status in ENDINGS:
-            deliveries += _undelivered(task_id, record, remains, findings)
+            deliveries += _undelivered(task_id, record, remains, fold)
         elif not is_interim(record) or record.seq <= settled:
             kind = _judge_open(task_id, record, fold, remains)
             reasons[kind] = reasons.get(kind, 0) + 1
@@ -61,31 +59,40 @@ def judge(fold: LogFold, remains: Remains, settled: int) -> Standing:
     return Standing(dict(sorted(states.items())), dict(sorted(reasons.items())), _oldest(fold, remains), deliveries)
 
 
-def _undelivered(task_id: str, record: TaskRecord, remains: Remains, findings: Findings) -> bool:
+def _undelivered(task_id: str, record: TaskRecord, remains: Remains, fold: LogFold) -> bool:
     if record.delivered or record.archived or not record.known or record.status not in {"completed", "failed"}:
         return False
     durable = subjects.delivery_durable(record.status)
     if remains.holds(durable, record.held):
         return True
-    findings.add("delivery_unfinished", f"{record.status}, and {durable} has let go of it", seq=record.held, id=task_id)
+    if not fold.excused():
+        detail = f"{record.status}, and {durable} has let go of it"
+        fold.findings.add("delivery_unfinished", detail, seq=record.held, id=task_id)
     return False
 
 
 def _judge_open(task_id: str, record: TaskRecord, fold: LogFold, remains: Remains) -> str:
-    missing = _missing(task_id, record, remains)
+    missing = _missing(task_id, record, fold, remains)
     if missing:
         fold.findings.add("open_without_reason", f"{record.status}, and {missing}", seq=record.seq, id=task_id)
         return "nothing"
     return _kind(record, fold)
 
 
-def _missing(task_id: str, record: TaskRecord, remains: Remains) -> str:
+def _missing(task_id: str, record: TaskRecord, fold: LogFold, remains: Remains) -> str:
     """Return what is missing for the task to go on; empty when nothing is."""
     if record.status == UNSURE:
         return ""
     durable = _durable(record)
     if durable is None:
         return "its decision broke off there"
+    agent = record.queue.partition(".")[0]
+    if (
+        record.status in {"assigned", "running"}
+        and durable not in remains.floors
+        and agent not in fold.aggregates.agents
+    ):
+        return f"nobody ever announced the agent {agent}"
     if remains.holds(durable, record.held):
         return ""
     if record.status != "scheduled":
@@ -152,7 +159,7 @@ def _judge_consumers(fold: LogFold, remains: Remains) -> None:
 def _oldest(fold: LogFold, remains: Remains) -> list[OpenTask]:
     found = heapq.nsmallest(OLDEST, _open(fold), key=lambda each: each[1].seq)
     return [
-        OpenTask(task_id, record.status, record.at, _missing(task_id, record, remains) or _reason(record, fold))
+        OpenTask(task_id, record.status, record.at, _missing(task_id, record, fold, remains) or _reason(record, fold))
         for task_id, record in found
     ]
 

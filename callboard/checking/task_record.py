@@ -56,10 +56,11 @@ _AFTER: Final = {"started": "running", "progressed": "running", "archived": "", 
 class TaskRecord(Struct, gc=False):
     """One task as far as it was read.
 
-    ``seq`` is that of the event that led to ``status``, ``at`` its time; ``held`` the sequence of the message that
-    somebody is to hold while the task is open, ``born`` that of the event its present life began with. ``queue`` is
-    agent and band, ``timer`` the version of the event that set its time. ``deliveries`` counts the attempts of each
-    target, -1 where that is over. ``known`` tells that no event of it was skipped.
+    ``seq`` is that of the event that led to ``status``, ``at`` its time while the task is open; ``held`` the sequence
+    of the message that somebody is to hold until it ends, ``born`` that of the event its present life began with.
+    ``queue`` is agent and band, the agent alone before there is a band, ``timer`` the version of the event that set its
+    time. ``deliveries`` counts the attempts of each target, -1 where that is over, ``released`` the attempts of this
+    life that were handed back. ``known`` tells that no event of it was skipped.
     """
 
     version: int = 0
@@ -76,6 +77,7 @@ class TaskRecord(Struct, gc=False):
     due: datetime | None = None
     on: list[str] | None = None
     deliveries: list[int] | None = None
+    released: int = 0
     archived: bool = False
     known: bool = True
 
@@ -109,7 +111,8 @@ def take(record: TaskRecord, step: Step, findings: Findings) -> None:
         findings.add(*wrong, seq=step.seq, id=step.id)
     after = _AFTER.get(name, name)
     if after and name != "progressed":
-        record.status, record.seq, record.at = after, step.seq, step.event.at
+        record.status, record.seq = after, step.seq
+        record.at = None if after in ENDINGS else step.event.at
     if name in _HELD:
         record.held = step.seq
 
@@ -143,6 +146,11 @@ def _submitted(record: TaskRecord, event: Any, step: Step) -> Wrong:
     return None
 
 
+def _routed(record: TaskRecord, event: Any, _step: Step) -> Wrong:
+    record.queue = intern(event.agent)
+    return None
+
+
 def _blocked(record: TaskRecord, event: Any, _step: Step) -> Wrong:
     record.on = event.on
     return None
@@ -159,7 +167,7 @@ def _scheduled(record: TaskRecord, event: Any, _step: Step) -> Wrong:
 
 
 def _assigned(record: TaskRecord, event: Any, step: Step) -> Wrong:
-    expected = (record.life, record.attempt + 1)
+    expected, agent = (record.life, record.attempt + 1), record.queue.partition(".")[0]
     record.life, record.attempt, record.due = event.life, event.attempt, None
     record.queue = intern(f"{event.agent}.{event.priority}")
     if record.queue != step.tail:
@@ -167,11 +175,20 @@ def _assigned(record: TaskRecord, event: Any, step: Step) -> Wrong:
     if (event.life, event.attempt) != expected:
         told = f"assigned for attempt {event.attempt} of life {event.life}"
         return "event_not_allowed", f"{told}, expected {expected[1]} of {expected[0]}"
+    if agent != event.agent:
+        return "event_not_allowed", f"assigned to {event.agent}, expected {agent}"
+    if event.attempt - record.released > event.max_attempts:
+        return "event_not_allowed", f"assigned for attempt {event.attempt}, expected {event.max_attempts} at most"
     return None
 
 
 def _started(record: TaskRecord, event: Any, step: Step) -> Wrong:
     record.worker = intern(event.worker)
+    return _of_attempt(record, event, step)
+
+
+def _attempt_failed(record: TaskRecord, event: Any, step: Step) -> Wrong:
+    record.released += event.released
     return _of_attempt(record, event, step)
 
 
@@ -187,9 +204,15 @@ def _ended(record: TaskRecord, _event: Any, _step: Step) -> Wrong:
     return None
 
 
+def _completed(record: TaskRecord, event: Any, step: Step) -> Wrong:
+    # No life follows: of the millions of such tasks as little is kept as may be.
+    record.born = 0
+    return _ended(record, event, step)
+
+
 def _retried(record: TaskRecord, _event: Any, step: Step) -> Wrong:
     archived, record.archived = record.archived, False
-    record.life, record.attempt, record.born = record.life + 1, 0, step.seq
+    record.life, record.attempt, record.born, record.released = record.life + 1, 0, step.seq, 0
     if record.deliveries is not None:
         record.deliveries = [0] * len(record.deliveries)
     return ("event_not_allowed", "retried although it is archived") if archived else None
@@ -219,13 +242,14 @@ def _delivery(record: TaskRecord, event: Any, step: Step) -> Wrong:
 
 _DETAILS: Final[dict[str, Callable[[TaskRecord, Any, Step], Wrong]]] = {
     "submitted": _submitted,
+    "routed": _routed,
     "blocked": _blocked,
     "unblocked": _unblocked,
     "scheduled": _scheduled,
     "assigned": _assigned,
     "started": _started,
-    "attempt_failed": _of_attempt,
-    "completed": _ended,
+    "attempt_failed": _attempt_failed,
+    "completed": _completed,
     "failed": _ended,
     "cancelled": _ended,
     "expired": _ended,

@@ -8,12 +8,13 @@ from msgspec import Struct
 VIOLATIONS: Final = {
     "sequence_gap": "sequences of the stream are missing",
     "event_id_repeated": "two messages have the same event id",
+    "event_id_missing": "a message without the id that whoever writes an event gives it",
     "stray_message": "a message under a subject that is no event's",
     "unreadable_event": "a body that cannot be decoded as the event its subject names",
-    "subject_differs": "a body that is about another task, version or queue than its subject",
+    "subject_differs": "a body that is about another task or the like, version or queue than its subject",
     "version_gap": "versions of a task, agent, heartbeat, session or user are missing",
     "version_repeated": "a version of a task, agent, heartbeat, session or user is there already",
-    "event_not_allowed": "an event that no decision yields in the state the task was in",
+    "event_not_allowed": "an event that no decision yields in the state of its task, agent, heartbeat, session or user",
     "two_endings": "a second terminal event in one life",
     "ran_on_after_end": "a life that went on behind its terminal event",
     "delivery_after_final": "an attempt to deliver what was delivered, or given up, before",
@@ -23,8 +24,11 @@ VIOLATIONS: Final = {
     "child_alive_under_cancelled_parent": "a subtask that goes on although its parent was cancelled",
     "open_without_reason": "a task that has not ended, and nothing is left that will make it go on",
     "consumer_ahead": "a queue that stands beyond the end of the log, and leaves out what comes next",
-    "position_guard": "views that belong to another log, or to a log that has lost events since",
+    "position_guard": "views that belong to another log, or know of other losses than it has",
+    "views_apart": "views in one file that stand at different places of the log",
     "views_differ": "views that are not what the log makes of them",
+    "past_differs": "views of the past that are not what the log makes of them",
+    "counts_differ": "counts of the request log that are not what it makes of them",
 }
 """Each name, and what it means."""
 

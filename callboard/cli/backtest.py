@@ -1,24 +1,22 @@
 """``callboard backtest``."""
 
+import contextlib
 import os
 import sys
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter, validators
 
 from callboard import logs
-from callboard.backtest import Place as LogPlace
 from callboard.backtest import backtest as run_backtest
-from callboard.backtesting import Backtest, Side
+from callboard.backtesting import KEPT, Backtest, Side
 from callboard.cli.check import name_server, reading
 from callboard.cli.output import Output
 from callboard.cli.settings import HERE, Place, given_values
 from callboard.config import Config
-from callboard.events.errors import InvalidValueError, shorten
-from callboard.events.submission import utc
+from callboard.log_place import parse_place
 
 COLUMNS: Final = 8
 """So many agents have a column of their own; the rest share one."""
@@ -46,12 +44,11 @@ def backtest(
         ),
     ] = None,
     place: Place = HERE,
-    json: Annotated[bool, Parameter(name="--json", help="Print JSON, every changed decision included.")] = False,
+    json: Annotated[bool, Parameter(name="--json", help="Print JSON, changed decisions included.")] = False,
 ) -> int:
     """Route the submissions in the log again with a candidate's agents, and compare that with what was decided then.
 
-    Changes nothing, and runs nothing but the candidate's own rules. A callboard that runs goes on: name its server with
-    --nats. Of one that is stopped, give the --dir.
+    Changes nothing, and runs nothing but the candidate's own rules; a callboard that runs on the directory goes on.
 
     Args:
         app: File or module with the candidate's agents, such as candidate.py.
@@ -60,33 +57,25 @@ def backtest(
         until: End with this sequence, or time.
         fail_below: Exit code 1 when fewer than so many percent of the decisions are the same.
         place: Which directory, and which server.
-        json: Print JSON, every changed decision included.
+        json: Print JSON, changed decisions included.
     """
     logs.configure(sys.stderr, level="error", colors=not os.environ.get("NO_COLOR"))
-    first, last = _place(since, "since"), _place(until, "until")
+    first = None if since is None else parse_place(since, "since")
+    last = None if until is None else parse_place(until, "until")
     given = {**given_values(place), "app": app}
     if route_threshold is not None:
         given["route_threshold"] = route_threshold
     config = Config.build(**given)
     name_server(place)
-    with reading("routing") as progress:
-        found = run_backtest(config, since=1 if first is None else first, until=last, progress=progress)
+    # What the candidate prints is none of what is asked for here.
+    with contextlib.redirect_stdout(sys.stderr), reading("routing") as progress:
+        found = run_backtest(config, since=first, until=last, progress=progress)
     out = Output(json=json)
     if json:
         out.document(found)
     else:
         _print(out, found, app)
     return int(fail_below is not None and found.agreement is not None and found.agreement < fail_below)
-
-
-def _place(text: str | None, field: str) -> LogPlace | None:
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    try:
-        return utc(datetime.fromisoformat(text), field)
-    except ValueError as error:
-        message = f"expected {field} to be a sequence or a time such as 2026-01-31T09:00:00Z, got {shorten(text)}"
-        raise InvalidValueError(message, field=field) from error
 
 
 def _print(out: Output, found: Backtest, app: str) -> None:
@@ -100,6 +89,8 @@ def _print(out: Output, found: Backtest, app: str) -> None:
             ("explicit", f"{found.explicit}{f'; agents that are missing: {missing}' if missing else ''}"),
         ]
     )
+    for name, failure in found.failed_rules.items():
+        out.text(f"the can_handle of {name} failed {failure.count} times, at first with {failure.first}")
     if found.confusion:
         out.table(*_confusion(found), title="Agent then (rows), agent now (columns)")
     if found.changes:
@@ -108,8 +99,9 @@ def _print(out: Output, found: Backtest, app: str) -> None:
             for each in found.changes[:ROWS]
         ]
         out.table(("task", "then", "now", "why now", "why then"), rows, title="Changed decisions")
-    if len(found.changes) > ROWS:
-        out.text(f"and {len(found.changes) - ROWS} more: --json prints them all")
+    more = len(found.changes) + found.more_changes - ROWS
+    if more > 0:
+        out.text(f"and {more} more: --json prints the first {KEPT:,}")
 
 
 def _told(side: Side) -> str:

@@ -30,7 +30,7 @@ def check(
 ) -> int:
     """Read the log from end to end and prove that all that must hold does; exit code 1 when something does not.
 
-    Changes nothing. A callboard that runs goes on: name its server with --nats. Of one that is stopped, give the --dir.
+    Changes nothing; a callboard that runs on the directory goes on.
 
     Args:
         place: Which directory, and which server.
@@ -82,7 +82,10 @@ def _print(out: Output, report: Report) -> None:
             ("tasks", f"{report.tasks}{_listed(report.states)}"),
             ("open", f"{sum(report.reasons.values())}{_listed(report.reasons)}"),
             ("deliveries on their way", report.deliveries or None),
+            ("known to be lost", report.lost or None),
             ("views", _views(report.views)),
+            ("views of the past", f"compared at {', '.join(map(str, report.past))}" if report.past else None),
+            ("counts of the request log", _views(report.requests)),
         ]
     )
     if report.oldest_open:

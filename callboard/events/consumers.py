@@ -50,18 +50,23 @@ async def durable(
     return name
 
 
-async def ephemeral(connection: Connection, stream: str, subject: str | list[str], first: int) -> str:
+async def ephemeral(
+    connection: Connection, stream: str, subject: str | list[str], first: int, *, headers_only: bool = False
+) -> str:
     """Create a consumer that reads ``subject``, or several, from sequence ``first`` on without acknowledgements.
 
-    Return its name. The server removes it when nobody has pulled from it for a minute.
+    Return its name. The server removes it when nobody has pulled from it for a minute. With ``headers_only`` it
+    delivers no bodies.
 
     Raises:
         LogRefusedError, LogUnavailableError: as :func:`durable`.
     """
-    return (await counted(connection, stream, subject, first))[0]
+    return (await counted(connection, stream, subject, first, headers_only=headers_only))[0]
 
 
-async def counted(connection: Connection, stream: str, subject: str | list[str], first: int) -> tuple[str, int]:
+async def counted(
+    connection: Connection, stream: str, subject: str | list[str], first: int, *, headers_only: bool = False
+) -> tuple[str, int]:
     """Do as :func:`ephemeral` does; return also how many messages there are for it by now."""
     name = NUID().next().decode()
     config: dict[str, Any] = {
@@ -73,6 +78,7 @@ async def counted(connection: Connection, stream: str, subject: str | list[str],
         "inactive_threshold": IDLE_SECONDS * _NANOSECONDS,
         "mem_storage": True,
         "num_replicas": 1,
+        "headers_only": headers_only,
         "filter_subject" if isinstance(subject, str) else "filter_subjects": subject,
     }
     return name, (await _create(connection, stream, name, config))["num_pending"]

@@ -32,13 +32,17 @@ class LogPages:
         self._subscription: Subscription | None = None
 
     @classmethod
-    async def open(cls, connection: Connection, stream: str, subject: str | list[str], first: int) -> Self:
+    async def open(
+        cls, connection: Connection, stream: str, subject: str | list[str], first: int, *, headers_only: bool = False
+    ) -> Self:
         """Begin to read ``subject``, or several, of ``stream`` at sequence ``first``; close it in the end.
+
+        With ``headers_only`` the messages come without their bodies.
 
         Raises:
             LogRefusedError, LogUnavailableError: the server would not, or did not answer.
         """
-        consumer = await ephemeral(connection, stream, subject, first)
+        consumer = await ephemeral(connection, stream, subject, first, headers_only=headers_only)
         pages = cls(connection, f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}")
         try:
             pages._subscription = await connection.tap(pages._inbox, pages._arrived.put)

@@ -145,6 +145,29 @@ class Checkpoints:
         return found
 
 
+class State(NamedTuple):
+    """What a file with views of the past says of itself: where they stand, and in which log; and its projections."""
+
+    seq: int
+    event_id: str
+    created: str
+    versions: set[tuple[str, int]]
+
+
+def state_of(path: Path) -> State | None:
+    """Return what the file ``path`` says of itself; None for one that says not enough to be of any use."""
+    seq = _seq(path)
+    try:
+        with contextlib.closing(connect(path)) as connection:
+            rows = connection.execute(_FOUND).fetchall()
+            event_id = str(connection.execute(_EVENT_ID).fetchone()[0])
+    except sqlite3.Error:
+        return None
+    if seq is None or {(position, created) for _, _, position, created in rows} != {(seq, rows[0][3] if rows else "")}:
+        return None
+    return State(seq, event_id, rows[0][3], {(name, version) for name, version, _, _ in rows})
+
+
 def _seq(path: Path) -> int | None:
     """Return the sequence in the name of a checkpoint; None for any other file."""
     name = path.name.removesuffix(_SUFFIX)

@@ -30,6 +30,7 @@ def adopt(connection: sqlite3.Connection, fresh: Path, projections: Sequence[Pro
             for projection in projections:
                 _check(connection, fresh, projection)
                 _take_over(connection, projection)
+            _take_over_losses(connection)
             connection.execute("COMMIT")
         except BaseException:
             connection.rollback()
@@ -71,4 +72,12 @@ def _take_over(connection: sqlite3.Connection, projection: Projection) -> None:
     )
     connection.execute(
         "INSERT INTO main.stream SELECT * FROM fresh.stream WHERE NOT EXISTS (SELECT 1 FROM main.stream)"
+    )
+
+
+def _take_over_losses(connection: sqlite3.Connection) -> None:
+    """Know of no other losses than ``fresh``, unless rows stay that were built before."""
+    connection.execute(
+        "UPDATE main.stream SET (missing, lost) = (SELECT missing, lost FROM fresh.stream) "
+        "WHERE NOT EXISTS (SELECT name FROM main.positions EXCEPT SELECT name FROM fresh.positions)"
     )

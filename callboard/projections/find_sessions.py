@@ -25,12 +25,14 @@ WHERE key = ?1 AND (?2 IS NULL OR seq < ?2) ORDER BY seq DESC LIMIT ?3
 """
 _TURNS: Final = """
 SELECT s.key, s.task_id, s.life FROM session_turns s JOIN tasks t ON t.id = s.task_id
-WHERE s.seq <= ? AND t.retries + 1 >= s.life
+WHERE s.seq <= :seq AND t.retries + 1 >= s.life
 """
 _ENDS: Final = f"""
 SELECT s.key, s.task_id, s.life FROM session_runs s JOIN tasks t ON t.id = s.task_id
 WHERE s.status = 'running' AND (t.status NOT IN {cohorts.OPEN} OR t.retries + 1 > s.life)
 """  # noqa: S608 - our own words
+_ONE: Final = " AND s.key = :key"
+_OWN: Final = "s.key IN (SELECT key FROM sessions WHERE user_id = :user)"
 _ALL: Final = -1
 
 
@@ -145,12 +147,20 @@ def session(
     )
 
 
-def due(connection: sqlite3.Connection, seq: int, session_id: str | None = None) -> set[Due]:
-    """Return the turns that began up to ``seq`` and the ends of runs that one session, or any, is still to be told."""
-    one, values = ("", ()) if session_id is None else (" AND s.key = ?", (session_key(session_id),))
+def due(
+    connection: sqlite3.Connection, seq: int, session_id: str | None = None, user_id: str | None = None
+) -> set[Due]:
+    """Return the turns that began up to ``seq`` and the ends of runs that sessions are still to be told.
+
+    These are all sessions, or the one with ``session_id``, or those of a user, also those that are not there yet.
+    """
+    one = "" if session_id is None else _ONE
+    # Who has a session is known once it is there; before that, its first turn says who will.
+    of_turns, of_ends = ("", "") if user_id is None else (f" AND (t.user_id = :user OR {_OWN})", f" AND {_OWN}")
+    values = {"seq": seq, "key": session_key(session_id or ""), "user": user_id}
     with snapshot(connection, "tasks", "sessions"):
-        turns = connection.execute(f"{_TURNS}{one}", (seq, *values)).fetchall()
-        ends = connection.execute(f"{_ENDS}{one}", values).fetchall()
+        turns = connection.execute(f"{_TURNS}{one}{of_turns}", values).fetchall()
+        ends = connection.execute(f"{_ENDS}{one}{of_ends}", values).fetchall()
     found = ((False, turns), (True, ends))
     return {Due(key, task_id, life, ended) for ended, rows in found for key, task_id, life in rows}
 

@@ -13,7 +13,9 @@ from callboard.projections.rule_answers import RuleAnswer
 
 MAX_RULES: Final = 50
 MAX_SESSIONS: Final = 5
-MAX_TASKS: Final = 20
+MAX_TASKS: Final = 21
+"""One more than a handler is shown, as its own is among them."""
+
 MAX_FIELD_BYTES: Final = 4_096
 """A longer field of a task is left out: the whole has to fit into a message, whatever the tasks are about."""
 

@@ -4,25 +4,31 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 from callboard.projections.log_event import LogEvent
+from callboard.projections.losses import Losses
 from callboard.projections.positions import MISSING
 
 _PART: Final = 1_000
 
 
 class Gaps:
-    """Batches of a log from sequence 1 to ``end``, with a place for each event that is lost.
+    """Batches of a log from behind sequence ``at`` to ``end``, with a place for each event that is lost.
 
-    ``missing`` counts them, once :meth:`filled` was read to its end.
+    ``losses`` are those, once :meth:`filled` was read to its end.
     """
 
-    def __init__(self, source: AsyncIterator[Sequence[LogEvent]], end: int) -> None:
-        self._source = source
+    def __init__(self, source: AsyncIterator[Sequence[LogEvent]], end: int, at: int = 0) -> None:
+        self._source, self._at = source, at
         self._end = end
-        self.missing = 0
+        self._lost: list[tuple[int, int]] = []
+
+    @property
+    def losses(self) -> Losses:
+        """What was found to be lost so far."""
+        return Losses.of(self._lost)
 
     async def filled(self) -> AsyncIterator[Sequence[LogEvent]]:
         """Yield the batches of ``source``, and between them those of what is lost."""
-        at = 0
+        at = self._at
         async for batch in self._source:
             if batch:
                 for part in placed(batch, at):
@@ -32,7 +38,8 @@ class Gaps:
             yield self._counted(part)
 
     def _counted(self, part: Sequence[LogEvent]) -> Sequence[LogEvent]:
-        self.missing += len(part) if part[0].event_id == MISSING else 0
+        if part[0].event_id == MISSING:
+            self._lost.append((part[0].seq, part[-1].seq))
         return part
 
 

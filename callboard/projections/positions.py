@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct, json
 
+from callboard.projections.losses import Losses
 from callboard.projections.projection import Projection
 
 SCHEMA: Final = """
@@ -16,10 +17,12 @@ CREATE TABLE IF NOT EXISTS positions (
     position INTEGER NOT NULL DEFAULT 0,
     event_id TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stream (created TEXT NOT NULL, missing INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS stream (
+    created TEXT NOT NULL, missing INTEGER NOT NULL DEFAULT 0, lost TEXT NOT NULL DEFAULT ''
+);
 """
 """``tables`` are the names to drop when a projection is built anew; ``stream`` has one row, once the log is known;
-``missing`` counts the events it was found without when the views were built."""
+``missing`` counts the events it was found without when the views were built, ``lost`` says which they are."""
 
 MISSING: Final = "-missing-"
 """The event id of a place in the log whose event is lost."""
@@ -38,8 +41,11 @@ class Marker(Struct, frozen=True):
 
 def install(connection: sqlite3.Connection, projections: Sequence[Projection]) -> None:
     """Create the tables of each projection that is new here or has another version here."""
-    if "missing" not in {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('stream')")}:
+    columns = {name for (name,) in connection.execute("SELECT name FROM pragma_table_info('stream')")}
+    if "missing" not in columns:
         connection.execute("ALTER TABLE stream ADD COLUMN missing INTEGER NOT NULL DEFAULT 0")
+    if "lost" not in columns:
+        connection.execute("ALTER TABLE stream ADD COLUMN lost TEXT NOT NULL DEFAULT ''")
     found = dict(connection.execute("SELECT name, version FROM positions"))
     for projection in projections:
         if found.get(projection.name) != projection.version:
@@ -114,12 +120,12 @@ def remember_stream(connection: sqlite3.Connection, created: str) -> None:
     connection.execute("INSERT INTO stream (created) VALUES (?)", (created,))
 
 
-def missing(connection: sqlite3.Connection) -> int:
-    """Return how many events the log lacked when the views were built."""
-    row = connection.execute("SELECT missing FROM stream").fetchone()
-    return 0 if row is None else int(row[0])
+def losses(connection: sqlite3.Connection) -> Losses:
+    """Return which events the log lacked when the views were built."""
+    row = connection.execute("SELECT lost FROM stream").fetchone()
+    return Losses() if row is None else Losses.load(row[0])
 
 
-def remember_missing(connection: sqlite3.Connection, count: int) -> None:
-    """Keep how many events the log lacks."""
-    connection.execute("UPDATE stream SET missing = ?", (count,))
+def remember_losses(connection: sqlite3.Connection, lost: Losses) -> None:
+    """Keep which events the log lacks."""
+    connection.execute("UPDATE stream SET missing = ?, lost = ?", (len(lost), lost.dump()))

@@ -101,9 +101,9 @@ class Queries(ReadPool):
         """Return what is known of a user: rules, sessions and tasks at one moment; of nobody it is empty."""
         return await self._run(lambda connection: find_user.user(connection, user_id))
 
-    async def due(self, seq: int, session_id: str | None = None) -> set[Due]:
-        """Return what one session, or any, is still to be told of the tasks up to ``seq``."""
-        return await self._run(lambda connection: find_sessions.due(connection, seq, session_id))
+    async def due(self, seq: int, session_id: str | None = None, user_id: str | None = None) -> set[Due]:
+        """Return what one session, those of a user, or any, are still to be told of the tasks up to ``seq``."""
+        return await self._run(lambda connection: find_sessions.due(connection, seq, session_id, user_id))
 
     async def task_patterns(self, asked: PatternsAsked) -> TaskPatterns:
         """Return the patterns of the tasks of one user, or of all."""

@@ -85,7 +85,7 @@ async def extend(
     """
     views = Views(path, projections, gaps=gaps)
     try:
-        async for events in source:
+        async for events in _gathered(source):
             await asyncio.to_thread(views.apply, events)
         return views.position
     finally:

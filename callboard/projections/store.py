@@ -14,6 +14,7 @@ from callboard.projections.catalog import PROJECTIONS
 from callboard.projections.errors import SequenceGapError, SqliteTooOldError, ViewsCorruptError, ViewsMismatchError
 from callboard.projections.lock import ViewsLock
 from callboard.projections.log_event import LogEvent
+from callboard.projections.losses import Losses, unlike
 from callboard.projections.positions import Marker
 from callboard.projections.projection import Projection
 
@@ -120,20 +121,29 @@ class Views:
         if marker.stream_created is None:
             self._transact(lambda: positions.remember_stream(self._connection, stream_created))
 
-    def check_missing(self, count: int) -> None:
-        """Compare how many events the log lacks with what is known of that.
+    @property
+    def losses(self) -> Losses:
+        """The events that the log lacked when the views were built."""
+        return positions.losses(self._connection)
+
+    def check_losses(self, found: Losses, deleted: int = 0) -> None:
+        """Compare what the log is ``found`` to lack with what is known of that.
+
+        ``deleted`` is how many events the server knows that it lacks.
 
         Raises:
-            ViewsMismatchError: there are more of them than when the views were built.
+            ViewsMismatchError: it lacks more, less or others than when the views were built.
         """
-        known = positions.missing(self._connection)
-        if count > known:
-            told = f"; when they were built it lacked {known}" if known else ""
-            raise ViewsMismatchError(self.path, f"it lacks {count} of its events{told}")
+        known = self.losses
+        reason = unlike(known, found)
+        if reason is None and deleted > len(known):
+            reason = f"it lacks {deleted} of its events"
+        if reason is not None:
+            raise ViewsMismatchError(self.path, reason)
 
-    def accept_missing(self, count: int) -> None:
-        """Take the log as it is, with ``count`` of its events lost."""
-        self._transact(lambda: positions.remember_missing(self._connection, count))
+    def accept_losses(self, lost: Losses) -> None:
+        """Take the log as it is, without the events that are ``lost``."""
+        self._transact(lambda: positions.remember_losses(self._connection, lost))
 
     def apply(self, events: Sequence[LogEvent]) -> None:
         """Apply ``events`` and advance the positions, in one transaction; events applied before are left out.

@@ -15,4 +15,4 @@ _user: Final = msgspec.json.Decoder(UserQuery)
 async def user(sights: Sights, data: bytes) -> UserAnswer:
     """Return what is known of one user; somebody who is not known is no error."""
     query = decode(_user, data)
-    return await (await sights.at(query)).user(query.user_id)
+    return await (await sights.sessions_at(query, user_id=query.user_id)).user(query.user_id)

@@ -51,3 +51,25 @@ def lonely(_task: Task, ctx: Context) -> str:
         return str(ctx.user.wait(20))
     except ValueError as error:
         return str(error)
+
+
+@specialist(name="boss", concurrency=10)
+async def boss(_task: Task, ctx: Context) -> list[int]:
+    """Have somebody else ask first; answer with how old both answers are."""
+    [theirs] = await ctx.join(ctx.spawn(1, agent="knower"))
+    return [theirs["as_of"], (await ctx.user).as_of_seq]
+
+
+@specialist(name="ruled", concurrency=10)
+async def ruled(_task: Task, ctx: Context) -> dict[str, Any]:
+    """Answer with the rules of both kinds."""
+    return {"defaults": dict(ctx.rules), **shown(await ctx.user)}
+
+
+@specialist(name="patient", concurrency=10)
+async def patient(_task: Task, ctx: Context) -> list[str]:
+    """Say that no rule is known, and wait until one is."""
+    while not (user := await ctx.user).rules:
+        await ctx.progress(note="none yet")
+        await asyncio.sleep(0.01)
+    return [each.text for each in user.rules]

@@ -34,7 +34,7 @@ from callboard.requests import RuleDecision, SessionChange
 from callboard.service import Limits, Service
 from callboard.sights import RequestLog, Sights
 from tests.support.counted_lines import STORED, request_views, stored
-from tests.support.log_stretch import log_event, subject_of
+from tests.support.log_stretch import Event, log_event, subject_of
 
 Submit = Callable[[AgentSubmission], Awaitable[tuple[str, int]]]
 
@@ -57,7 +57,7 @@ class Desk:
         self.submissions: list[AgentSubmission] = []
         self.forgotten: list[str] = []
 
-    def store(self, *events: TaskEvent) -> int:
+    def store(self, *events: Event) -> int:
         """Append ``events`` to log and views, as the projector would; return the last sequence."""
         self.runner.apply(self.append(*events))
         return len(self.log)
@@ -70,12 +70,13 @@ class Desk:
     async def line_stored_at(self, seq: int) -> datetime | None:
         return STORED if 1 <= seq <= self.request_runner.position else None
 
-    def append(self, *events: TaskEvent) -> list[LogEvent]:
+    def append(self, *events: Event) -> list[LogEvent]:
         """Append ``events`` to the log alone; return what the views are still to get."""
         stored = [log_event(event, len(self.log) + number) for number, event in enumerate(events, 1)]
         self.log += [(subject_of(event), one.seq, one.data) for event, one in zip(events, stored, strict=True)]
         for event in events:
-            self.histories.setdefault(event.originator_id, []).append(event)
+            if isinstance(event, TaskEvent):
+                self.histories.setdefault(event.originator_id, []).append(event)
         return stored
 
     def take(self, data: bytes, reply: str) -> None:

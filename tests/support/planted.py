@@ -39,8 +39,14 @@ class Planted:
     async def raw(self, subject: str, body: Any, event_id: str | None = None) -> int:
         """Store one message and return its sequence; each has an event id of its own."""
         self._count += 1
-        headers = {"Callboard-Event": event_id or f"append{self._count}.0"}
+        headers = {"Callboard-Event": f"append{self._count}.0" if event_id is None else event_id}
         return (await self.wire.publish(subject, body, headers)).seq
+
+    async def announce(self, *agents: str) -> None:
+        """Store that somebody serves ``agents``."""
+        for name in agents:
+            body = {"id": name, "version": 1, "at": "2026-03-01T09:00:00Z"}
+            await self.raw(f"{subjects.AGENT_PREFIX}.{name}.1.announced", body)
 
     async def tell(self, events: Iterable[Event]) -> int:
         """Store ``events`` one after the other, subtasks with their links, and return the last sequence."""
@@ -72,9 +78,10 @@ class Planted:
 
 
 async def planted_log(nats_server: NatsServer, tmp_path: Path) -> AsyncIterator[Planted]:
-    """Nothing in any stream at first; a module makes a fixture of it."""
+    """Nothing in any stream at first but that somebody serves billing; a module makes a fixture of it."""
     wire = await Wire.open(nats_server.url)
     made = Planted(wire, nats_server.url, tmp_path)
     await made.clear()
+    await made.announce("billing")
     yield made
     await wire.close()
