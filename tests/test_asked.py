@@ -10,7 +10,7 @@ from callboard.projections.find_asked import MAX_INPUT, OVERLAP, Asked, Page
 from callboard.projections.queries import Queries
 from callboard.projections.times import micros
 from tests.support.log_stretch import named
-from tests.support.task_story import START, assigned, cancelled, completed, failed, routed, started, submitted
+from tests.support.task_story import NOW, START, assigned, cancelled, completed, failed, routed, started, submitted
 from tests.support.views import holding
 
 
@@ -48,11 +48,13 @@ async def test_users_whose_tasks_completed_come_page_by_page(tmp_path: Path) -> 
     broken = task("broken", started(4), failed(5), user_id="fay")
     events = [event for each in (*ended, part, broken, task("open", user_id="cem")) for event in each]
     queries = Queries(holding(tmp_path / "views", events))
-    first = await queries.asked_news(Page(), 2)
+    first = await queries.asked_news(Page(), 2, NOW)
     assert (first.users, first.whole) == (["ada"], False)
     newest = max(micros(each.at) for each in events)
-    second = await queries.asked_news(first.page, 10)
+    second = await queries.asked_news(first.page, 10, NOW)
     assert (sorted(second.users), second.whole) == (["ada", "bob"], True)
     assert second.page == Page(len(events), newest - OVERLAP, 0, newest)
-    assert await queries.asked_news(second.page, 10) == ([], second.page, True)
+    assert await queries.asked_news(second.page, 10, NOW) == ([], second.page, True)
+    ahead = await queries.asked_news(Page(), 10, START)
+    assert ahead.page.at == micros(START) - OVERLAP
     queries.close()

@@ -1,5 +1,6 @@
 """Where the learner reads what users wanted: the views of the event log and those of the request log."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from callboard.projections.find_asked import Asked, Page
@@ -39,7 +40,7 @@ class Sources:
             users.update(dict.fromkeys(lines.users))
             self._told = lines.seq
         while len(users) < room and self._page.after < self._task_runner.position:
-            tasks = await self._tasks.asked_news(self._page, PAGE)
+            tasks = await self._tasks.asked_news(self._page, PAGE, datetime.now(UTC))
             users.update(dict.fromkeys(tasks.users))
             self._page = tasks.page
         return list(users)

@@ -1,11 +1,13 @@
 """What tasks users asked for lately: queries over the projection ``tasks``, answered as those over ``meant``."""
 
 import sqlite3
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
 from callboard.projections.reader import snapshot
+from callboard.projections.times import micros
 
 KEPT: Final = 1_000
 """How many tasks of one user are looked at, the newest ones."""
@@ -78,8 +80,11 @@ def asked(connection: sqlite3.Connection, user_id: str) -> list[Asked]:
     return sorted(tasks, key=lambda task: task.seq)
 
 
-def news(connection: sqlite3.Connection, page: Page, limit: int) -> AskedNews:
-    """Return the users of what completed among up to ``limit`` tasks of a ``page``."""
+def news(connection: sqlite3.Connection, page: Page, limit: int, now: datetime) -> AskedNews:
+    """Return the users of what completed among up to ``limit`` tasks of a ``page``.
+
+    What ended later than ``now``, by a clock that is ahead, does not hide what ends until then.
+    """
     with snapshot(connection, "tasks") as position:
         wanted = {"after": page.after, "at": page.at, "n": page.n, "limit": limit}
         [(names, newest)] = connection.execute(_SINCE, wanted).fetchall()
@@ -87,7 +92,7 @@ def news(connection: sqlite3.Connection, page: Page, limit: int) -> AskedNews:
     newest = max(page.newest, newest or 0)
     if last:
         return AskedNews(_names.decode(names), Page(page.after, last[0][0], last[0][1], newest), whole=False)
-    return AskedNews(_names.decode(names), Page(position, newest - OVERLAP, 0, newest), whole=True)
+    return AskedNews(_names.decode(names), Page(position, min(newest, micros(now)) - OVERLAP, 0, newest), whole=True)
 
 
 def _bytes(digits: str | None) -> bytes | None:

@@ -113,9 +113,9 @@ class Queries(ReadPool):
         """Return the tasks that a user asked for lately, oldest first."""
         return await self._run(lambda connection: find_asked.asked(connection, user_id))
 
-    async def asked_news(self, page: Page, limit: int) -> AskedNews:
+    async def asked_news(self, page: Page, limit: int, now: datetime) -> AskedNews:
         """Return the users of what completed among up to ``limit`` tasks of a ``page``."""
-        return await self._run(lambda connection: find_asked.news(connection, page, limit))
+        return await self._run(lambda connection: find_asked.news(connection, page, limit, now))
 
     async def ended(self, statuses: Sequence[str], before: datetime, behind: Place, limit: int) -> list[Ended]:
         """Return tasks in ``statuses`` that ended ``before``, the oldest end first, from ``behind`` a place on."""
