@@ -29,7 +29,7 @@ observations = st.lists(
         seq=st.integers(1, 60),
         facts=facts,
     ),
-    max_size=80,
+    max_size=45,
 ).filter(lambda seen: all(sum(each.facts.get(INTENT) == intent for each in seen) <= RECENT for intent in "xy"))
 thresholds = st.builds(Thresholds, support=st.integers(1, 6), confidence=st.floats(0.51, 1), bound=st.floats(0, 1))
 
