@@ -3,11 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-import pytest
-
 from callboard.events.agent_events import EVENTS, AgentEvent, Announced, Forgotten, decode
-from tests.support.golden import Golden
+from tests.support.golden import Golden, GoldenEvents
 
 GOLDEN = Golden("agent", decode)
 
@@ -36,22 +33,15 @@ EXPECTED: dict[str, AgentEvent] = {
 }
 
 
-def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
-    assert GOLDEN.names == set(EXPECTED)
-    assert GOLDEN.topics == {cls.TOPIC for cls in EVENTS}
-    assert [cls.TOPIC for cls in EVENTS] == GOLDEN.frozen_topics
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_bytes_and_event_are_the_same_for_ever(name: str) -> None:
-    assert GOLDEN.decoded(name) == EXPECTED[name]
-    assert msgspec.json.encode(EXPECTED[name]) == GOLDEN.stored(name)
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
-    assert GOLDEN.decoded_with_an_unknown_field(name) == EXPECTED[name]
+class TestAgentEvents(GoldenEvents):
+    golden = GOLDEN
+    expected = EXPECTED
+    events = EVENTS
 
 
 def test_an_event_of_a_newer_version_says_nothing_here() -> None:
     assert decode("agent.tuned", b'{"id":"billing","version":4,"at":7}') is None
+
+
+def test_topics_are_frozen() -> None:
+    assert [cls.TOPIC for cls in EVENTS] == GOLDEN.frozen_topics

@@ -7,7 +7,7 @@ from typing import Any
 from callboard.events.agent_decisions import announce, forget
 from callboard.events.agent_events import EVENTS, Announced
 from callboard.events.agent_log import AgentState
-from tests.support.diagram import Arrow, drawn, steps
+from tests.support.diagram import Arrow, drawn, shows
 from tests.support.task_story import NOW
 
 PAGE = "processes.md"
@@ -46,14 +46,7 @@ def walk() -> set[Arrow]:
 
 
 def test_the_diagram_shows_exactly_what_decisions_can_do() -> None:
-    arrows = steps(PAGE)
-    assert set(arrows) == walk()
-    assert len(arrows) == len(set(arrows))
-
-
-def test_every_event_is_drawn() -> None:
-    names = {cls.TOPIC.removeprefix("agent.") for cls in EVENTS}
-    assert {event for _before, _after, event in drawn(PAGE) if event} == names
+    assert shows(PAGE, walk(), EVENTS)
 
 
 def test_the_diagram_ends_where_nobody_waits_any_more() -> None:

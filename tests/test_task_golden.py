@@ -5,26 +5,17 @@ import pytest
 
 from callboard.events.task import evolve
 from callboard.events.task_events import EVENTS, UnknownEvent, decode
-from tests.support.golden import Golden
+from tests.support.golden import Golden, GoldenEvents
 from tests.support.golden_tasks import EXPECTED
 from tests.support.task_story import RUNNING
 
 GOLDEN = Golden("task", decode)
 
 
-def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
-    assert GOLDEN.names == set(EXPECTED)
-    assert GOLDEN.topics == {cls.TOPIC for cls in EVENTS}
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_stored_bytes_decode_into_the_same_event_for_ever(name: str) -> None:
-    assert GOLDEN.decoded(name) == EXPECTED[name]
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_an_event_encodes_into_the_same_bytes_as_ever(name: str) -> None:
-    assert msgspec.json.encode(EXPECTED[name]) == GOLDEN.stored(name)
+class TestTaskEvents(GoldenEvents):
+    golden = GOLDEN
+    expected = EXPECTED
+    events = EVENTS
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -32,11 +23,6 @@ def test_any_json_reader_can_read_an_event(name: str) -> None:
     body = json.loads(GOLDEN.stored(name))
     assert list(body)[:3] == ["id", "version", "at"]
     assert body["at"] == "2026-03-01T09:00:00.123456Z"
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
-    assert GOLDEN.decoded_with_an_unknown_field(name) == EXPECTED[name]
 
 
 def test_topics_are_frozen() -> None:

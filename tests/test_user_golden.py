@@ -3,9 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-import pytest
-
 from callboard.events.user_events import (
     EVENTS,
     RuleAccepted,
@@ -16,7 +13,7 @@ from callboard.events.user_events import (
     decode,
     rule_of,
 )
-from tests.support.golden import Golden
+from tests.support.golden import Golden, GoldenEvents
 
 GOLDEN: Final = Golden("user", decode)
 AT: Final = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
@@ -66,24 +63,10 @@ EXPECTED: Final[dict[str, UserEvent]] = {
 }
 
 
-def test_every_event_has_golden_bytes_and_every_golden_file_is_checked() -> None:
-    assert GOLDEN.names == set(EXPECTED)
-    assert GOLDEN.topics == {cls.TOPIC for cls in EVENTS}
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_stored_bytes_decode_into_the_same_event_for_ever(name: str) -> None:
-    assert GOLDEN.decoded(name) == EXPECTED[name]
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_an_event_encodes_into_the_same_bytes_as_ever(name: str) -> None:
-    assert msgspec.json.encode(EXPECTED[name]) == GOLDEN.stored(name)
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_a_reader_ignores_fields_it_does_not_know(name: str) -> None:
-    assert GOLDEN.decoded_with_an_unknown_field(name) == EXPECTED[name]
+class TestUserEvents(GoldenEvents):
+    golden = GOLDEN
+    expected = EXPECTED
+    events = EVENTS
 
 
 def test_an_event_of_a_newer_version_can_be_read() -> None:

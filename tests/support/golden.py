@@ -1,8 +1,11 @@
 """The stored bytes in ``tests/golden`` of one kind of event, and what is read from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+import pytest
 
 E = TypeVar("E")
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -45,3 +48,32 @@ class Golden(Generic[E]):
 
     def _topic(self, name: str) -> str:
         return f"{self._kind}.{name.partition('.')[0]}"
+
+
+class GoldenEvents:
+    """What holds for ever of the events of one kind of aggregate; a subclass says which, with the bytes they have."""
+
+    golden: ClassVar[Golden[Any]]
+    expected: ClassVar[Mapping[str, Any]]
+    """The event that each file in the folder holds."""
+
+    events: ClassVar[Collection[Any]]
+    """All classes of them."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Have each test that takes a ``name`` run for every file."""
+        if "name" in metafunc.fixturenames:
+            metafunc.parametrize("name", self.expected)
+
+    def test_every_event_has_golden_bytes_and_every_golden_file_is_checked(self) -> None:
+        assert self.golden.names == set(self.expected)
+        assert self.golden.topics == {cls.TOPIC for cls in self.events}
+
+    def test_stored_bytes_decode_into_the_same_event_for_ever(self, name: str) -> None:
+        assert self.golden.decoded(name) == self.expected[name]
+
+    def test_an_event_encodes_into_the_same_bytes_as_ever(self, name: str) -> None:
+        assert msgspec.json.encode(self.expected[name]) == self.golden.stored(name)
+
+    def test_a_reader_ignores_fields_it_does_not_know(self, name: str) -> None:
+        assert self.golden.decoded_with_an_unknown_field(name) == self.expected[name]
