@@ -22,7 +22,7 @@ CHANGED = {
     "DELETE FROM hours WHERE day = (SELECT max(day) FROM hours)": "hours",
     "UPDATE intent_days SET longest = 1 WHERE day = (SELECT max(day) FROM intent_days)": "intent_days",
     "UPDATE entities SET dropped = 9 WHERE period = (SELECT max(period) FROM entities)": "entities",
-    "UPDATE meant SET at = 0 WHERE seq = 400": "meant",
+    "UPDATE meant SET at = 0 WHERE seq = (SELECT max(seq) FROM meant)": "meant",
     "UPDATE totals SET failures = 99 WHERE day = (SELECT min(day) FROM totals)": None,
 }
 

@@ -77,9 +77,9 @@ async def test_a_run_survives_a_restart_and_its_answer_comes_before_the_next_tur
         await started()
     with stage(tmp_path, fresh_nats_server) as board:
         live = await wire.follow("restarted-1")
+        answered = await heard(wire, "restarted", "run_completed", 2)
         board.go.touch()
         await live.until_over()
-        answered = await heard(wire, "restarted", "run_completed")
         await wire.run(turn(board, "restarted-2", "restarted"), "noter")
         await answered()
         messages = [each for each in await said(wire, "restarted") if isinstance(each, MessageAdded)]
