@@ -83,11 +83,13 @@ def told(answer: Any) -> Any:
 async def test_the_examples_are_answered_as_the_page_shows(board: Running) -> None:
     async with Client(board.url) as client:
         await client.patterns(min_seq=await published(board.url, [LINE] * 5))
-        await client.rules("ada", min_seq=await proposed(board.url, "ada", MEETING))
         for subject, body, answer in EXAMPLES:
             found, shown = json.loads(await client.ask(subject, json.loads(body))), json.loads(answer)
             assert list(found) == list(shown)
             assert told(found) == told(shown)
+            if subject.endswith("learn_rules"):
+                # Behind what was learned of bob: it is the newest then.
+                await client.rules("ada", min_seq=await proposed(board.url, "ada", MEETING))
         (rule,) = await client.rules("ada", min_seq=found["seq"])
         assert rule.status == "accepted"
 
