@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callboard.events.rule import AGENT, INTENT, Facts, Learned, same
-from callboard.learning.figures import RECENT, lower_bound, unlikely
+from callboard.learning.figures import RECENT, lower_bound, unlikely, unlikely_among
 from callboard.learning.mining import mine
 from callboard.learning.observation import Observation
 from callboard.learning.thresholds import Thresholds
@@ -193,6 +193,24 @@ def test_how_unlikely_something_is_is_never_said_too_high(seen: int, data: st.Da
     support = data.draw(st.integers(1, seen))
     share = data.draw(st.floats(0.05, 1))
     assert 2.718281828 ** -unlikely(support, seen, share) >= tail(support, seen, share) - 1e-9
+
+
+@given(st.integers(1, 60), st.data())
+def test_how_unlikely_a_draw_is_is_exact(total: int, data: st.DataObject) -> None:
+    seen = data.draw(st.integers(1, total))
+    had = data.draw(st.integers(1, total))
+    support = data.draw(st.integers(max(0, seen + had - total), min(seen, had)))
+    ways = sum(math.comb(had, right) * math.comb(total - had, seen - right) for right in range(support, seen + 1))
+    assert math.exp(-unlikely_among(support, seen, had, total)) == pytest.approx(ways / math.comb(total, seen))
+
+
+def test_two_kinds_of_meetings_are_told_apart_by_a_few_of_each() -> None:
+    kinds = ({"type": "coffee", "time": "15:00"}, {"type": "lunch", "time": "12:30"})
+    found = texts(mine(days({INTENT: "meeting", **kinds[number % 2]} for number in range(14)), DEFAULTS))
+    assert sorted(found) == [
+        'when intent is "meeting" and type is "coffee", then time is "15:00"',
+        'when intent is "meeting" and type is "lunch", then time is "12:30"',
+    ]
 
 
 def tail(support: int, seen: int, share: float) -> float:

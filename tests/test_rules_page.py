@@ -17,7 +17,7 @@ from callboard.events.rule import Learned
 from callboard.events.user_decisions import GROWTH, MAX_EVIDENCE, MAX_OPEN, MAX_OPEN_OF_INTENT, MAX_RULES
 from callboard.events.user_events import EVENTS, UserEvent
 from callboard.learning.choice import ALIKE, EVERYWHERE
-from callboard.learning.figures import CHANCE, RECENT
+from callboard.learning.figures import CHANCE, CONDITION_CHANCE, RECENT
 from callboard.learning.history import TWIN_SECONDS
 from callboard.learning.learner import SHARE
 from callboard.learning.lesson import MAX_AT_ONCE
@@ -145,6 +145,7 @@ def test_the_settings_and_bounds_are_those_in_force() -> None:
     assert f"At most {MAX_AT_ONCE} are proposed" in TEXT
     assert f"more than {MAX_VALUES} values" in TEXT
     assert f"less than {CHANCE * 100:g} % of users" in TEXT
+    assert f"less than {CONDITION_CHANCE * 100:g} % of users" in TEXT
     assert f"the newest {RECENT} cases" in TEXT
     assert EVERYWHERE == 0.75
     assert "three quarters of a user's intents" in TEXT

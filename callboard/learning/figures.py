@@ -13,6 +13,9 @@ RECENT: Final = 20
 CHANCE: Final = 0.05
 """How likely it may be at most that chance alone makes any rule of all that are tried."""
 
+CONDITION_CHANCE: Final = 0.01
+"""The same of rules with a second condition, which are tried by the hundred each time."""
+
 Z: Final = 1.645
 """The normal quantile of one-sided 95 %."""
 
@@ -99,6 +102,26 @@ def unlikely(support: int, seen: int, share: float) -> float:
         return 0.0
     rest = 0.0 if found == 1 else (1 - found) * math.log((1 - found) / (1 - share))
     return seen * (found * math.log(found / share) + rest)
+
+
+def unlikely_among(support: int, seen: int, had: int, total: int) -> float:
+    """Return how surprising ``support`` is in ``seen`` of ``total`` cases, of which ``had`` are right in all.
+
+    It is minus the logarithm of the probability of so much support or more, had the ``seen`` ones been drawn by chance
+    (the tail of the hypergeometric distribution, which is Fisher's exact test).
+    """
+    most = min(seen, had)
+    first = _ways(had, support) + _ways(total - had, seen - support) - _ways(total, seen)
+    tail = term = 1.0
+    for right in range(support, most):
+        term *= (had - right) * (seen - right) / ((right + 1) * (total - had - seen + right + 1))
+        tail += term
+    return max(0.0, -first - math.log(tail))
+
+
+def _ways(count: int, chosen: int) -> float:
+    """Return the logarithm of the number of ways to choose some of so many."""
+    return math.lgamma(count + 1) - math.lgamma(chosen + 1) - math.lgamma(count - chosen + 1)
 
 
 def _most_common(values: Sequence[K]) -> tuple[K, int]:

@@ -12,7 +12,7 @@ from callboard.events.facts import WEEKDAY
 from callboard.events.rule import AGENT, INTENT, Learned, Rule, Scalar, same
 from callboard.events.user_decisions import MAX_EVIDENCE, MAX_RULES
 from callboard.learning.choice import apart, telling
-from callboard.learning.figures import CHANCE, habit, standing, unlikely
+from callboard.learning.figures import CHANCE, CONDITION_CHANCE, habit, standing, unlikely_among
 from callboard.learning.observation import Log, Observation
 from callboard.learning.table import ABSENT, Case, Fact, Key, Table
 from callboard.learning.thresholds import Thresholds
@@ -61,9 +61,9 @@ def _grouped(observations: Iterable[Observation]) -> dict[str, list[Observation]
     return {intent: [group[place] for place in sorted(group)] for intent, group in sorted(groups.items())}
 
 
-def _surprise(tried: int) -> float:
+def _surprise(tried: int, chance: float = CHANCE) -> float:
     """Return how surprising a rule has to be when so many are tried."""
-    return math.log(max(1, tried) / CHANCE)
+    return math.log(max(1, tried) / chance)
 
 
 def _general(table: Table, thresholds: Thresholds, surprise: float) -> Iterator[Case]:
@@ -99,7 +99,7 @@ def _special(tables: Sequence[Table], thresholds: Thresholds) -> list[Case]:
         (each for table in tables for each in _conditions(table, thresholds)),
         key=lambda each: (-len(each.rows), each.table.intent, repr(each.fact)),
     )[:MAX_CONDITIONS]
-    surprise = _surprise(sum(each.table.values for each in conditions))
+    surprise = _surprise(sum(each.table.values for each in conditions), CONDITION_CHANCE)
     return apart((case for each in conditions for case in _under(each, surprise, thresholds)), thresholds)
 
 
@@ -127,8 +127,8 @@ def _under(condition: _Condition, surprise: float, thresholds: Thresholds) -> It
         if case is None:
             continue
         whole = table.counts[name]
-        share = whole[case.value] / whole.total()
-        if unlikely(case.figures.support, case.figures.seen, share) >= surprise:
+        figures = case.figures
+        if unlikely_among(figures.support, figures.seen, whole[case.value], whole.total()) >= surprise:
             yield case
 
 
