@@ -41,8 +41,7 @@ def take_as_it_is(planted: Planted) -> None:
 
 async def test_what_is_known_to_be_lost_is_no_violation_and_neither_is_what_follows_from_it(planted: Planted) -> None:
     await planted.clear()
-    await planted.wire.js.delete_stream(subjects.EVENTS)
-    await planted.wire.js.add_stream(name=subjects.EVENTS, subjects=["callboard.events.>"], allow_direct=True)
+    await planted.clear_events()
     await planted.announce("billing")
     await planted.tell([*DONE, *named("task-2", DONE)])
     await planted.tell([*named("task-3", [submitted(parent_id="task-1"), *DONE[1:]])])

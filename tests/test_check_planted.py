@@ -166,8 +166,7 @@ async def test_an_event_id_that_comes_again(planted: Planted) -> None:
 
 
 async def test_sequences_that_are_missing(planted: Planted) -> None:
-    await planted.wire.js.delete_stream(subjects.EVENTS)
-    await planted.wire.js.add_stream(name=subjects.EVENTS, subjects=["callboard.events.>"], allow_direct=True)
+    await planted.clear_events()
     await planted.tell([*named("task-0", DONE), *DONE])
     await planted.raw("callboard.events.agent.billing.1.invented", b"{}")
     await planted.tell(named("task-2", DONE))

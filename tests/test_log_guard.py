@@ -19,6 +19,7 @@ from tests.support.counted_lines import line
 from tests.support.nats_server import NatsServer
 from tests.support.running import Running
 from tests.support.stage import stage
+from tests.support.streams import made_anew
 from tests.support.wire import Wire
 
 SECONDS = 20.0
@@ -163,7 +164,7 @@ async def test_a_running_callboard_halts_when_its_request_log_is_replaced(
         assert (await wire.ask("query.patterns", {"min_seq": 1})).ok["requests"] == 1
         config = (await stream.stream_info("CALLBOARD_REQUESTS")).config
         await stream.delete_stream("CALLBOARD_REQUESTS")
-        await stream.add_stream(config)
+        await made_anew(lambda: stream.add_stream(config))
         await wire.close()
         error = await asyncio.to_thread(running.given_up.get, timeout=SECONDS)
 

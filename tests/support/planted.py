@@ -1,7 +1,6 @@
 """A log planted event by event, past all decisions, on a server of its own; and what a check finds in it."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,10 @@ from nats.js.errors import NotFoundError
 from callboard.checking.check import Report, check
 from callboard.config import Config
 from callboard.events import link, subjects
-from callboard.events.differences import ServerMismatchError
-from callboard.events.streams import ensure, wanted_streams
 from callboard.events.task_events import Submitted
 from tests.support.log_stretch import Event, subject_of
 from tests.support.nats_server import NatsServer
-from tests.support.waiting import PAUSE_SECONDS
+from tests.support.streams import made_anew, make_streams
 from tests.support.wire import ANSWER_SECONDS, Wire
 
 
@@ -36,18 +33,14 @@ class Planted:
                 await self.wire.js.delete_stream(stream)
             except NotFoundError:
                 continue
-        await self._make(time.monotonic() + ANSWER_SECONDS)
+        await made_anew(lambda: make_streams(self.wire.connection))
 
-    async def _make(self, until: float) -> None:
-        """Make the streams; as long as the server still removes files of the old ones, it has no room for them."""
-        connection = self.wire.connection
-        while True:
-            try:
-                return await ensure(connection, wanted_streams(connection.max_payload))
-            except ServerMismatchError as error:
-                if "error creating store" not in str(error) or time.monotonic() >= until:
-                    raise
-            await asyncio.sleep(PAUSE_SECONDS)
+    async def clear_events(self) -> None:
+        """Have an empty log of events whose messages may be deleted, unlike those of callboard's own."""
+        js = self.wire.js
+        await js.delete_stream(subjects.EVENTS)
+        filters = [f"{subjects.EVENT_PREFIX}.>"]
+        await made_anew(lambda: js.add_stream(name=subjects.EVENTS, subjects=filters, allow_direct=True))
 
     async def raw(self, subject: str, body: Any, event_id: str | None = None) -> int:
         """Store one message and return its sequence; each has an event id of its own."""

@@ -1,6 +1,7 @@
 """A server as callboard leaves it when it stops: the streams are there, and nobody serves."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -8,8 +9,15 @@ import msgspec
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.errors import APIError
 
+from callboard.events.differences import ServerMismatchError
 from callboard.events.streams import ensure, wanted_streams
+from tests.support.waiting import PAUSE_SECONDS
+from tests.support.wire import ANSWER_SECONDS
+
+NO_STORE = "error creating store for stream"
+"""The server's error 10049."""
 
 T = TypeVar("T")
 
@@ -25,6 +33,21 @@ def on_server(url: str, work: Callable[[Client], Awaitable[T]]) -> T:
             await connection.close()
 
     return asyncio.run(run())
+
+
+async def made_anew(make: Callable[[], Awaitable[T]]) -> T:
+    """Return what ``make`` makes of streams that were deleted a moment ago.
+
+    The server answers a deletion before it has removed the files, and has no room for a stream of that name till then.
+    """
+    until = time.monotonic() + ANSWER_SECONDS
+    while True:
+        try:
+            return await make()
+        except (APIError, ServerMismatchError) as error:
+            if NO_STORE not in str(error) or time.monotonic() >= until:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def make_streams(connection: Client) -> None:
