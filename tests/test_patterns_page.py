@@ -13,7 +13,6 @@ from callboard.projections import (
     find_entities,
     find_patterns,
     find_task_patterns,
-    meant,
     pattern_actions,
     pattern_entities,
     pattern_names,
@@ -47,7 +46,7 @@ def words(table: str) -> set[str]:
     return set(re.findall(r"`([a-z_]+)`", section))
 
 
-@pytest.mark.parametrize("table", [*patterns.PATTERNS.tables, *meant.MEANT.tables])
+@pytest.mark.parametrize("table", patterns.PATTERNS.tables)
 def test_every_column_is_described(tmp_path: Path, table: str) -> None:
     path = counted(tmp_path / "views", [])
     columns = {name for (name,) in rows(path, "SELECT name FROM pragma_table_info(?)", table)}
